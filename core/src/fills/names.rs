@@ -1,0 +1,83 @@
+//! Names and books as small numbers.
+
+use std::collections::HashMap;
+
+use foldhash::fast::FixedState;
+
+use super::{BookKey, NameId};
+
+/// Interned names: 1 is the first, 0 means "none". Lookups only; nothing iterates the map.
+#[derive(Debug, Default, Clone)]
+pub struct Names {
+    all: Vec<Box<str>>,
+    numbers: HashMap<Box<str>, NameId, FixedState>,
+}
+
+impl Names {
+    /// The number of `name`, given on first sight.
+    pub fn intern(&mut self, name: &str) -> NameId {
+        if let Some(number) = self.numbers.get(name) {
+            return *number;
+        }
+        self.all.push(name.into());
+        let number = self.all.len() as NameId;
+        self.numbers.insert(name.into(), number);
+        number
+    }
+
+    /// The number of a known name.
+    pub fn find(&self, name: &str) -> Option<NameId> {
+        self.numbers.get(name).copied()
+    }
+
+    /// The name of a number; `None` for 0.
+    pub fn get(&self, number: NameId) -> Option<&str> {
+        self.all.get((number as usize).checked_sub(1)?).map(|name| &**name)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// Every name, in the order of its number.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.all.iter().map(|name| &**name)
+    }
+}
+
+/// Interned books, numbered from 0.
+#[derive(Debug, Default, Clone)]
+pub struct Books {
+    all: Vec<BookKey>,
+    numbers: HashMap<BookKey, u32, FixedState>,
+}
+
+impl Books {
+    pub fn intern(&mut self, key: BookKey) -> u32 {
+        let next = self.all.len() as u32;
+        let number = *self.numbers.entry(key).or_insert(next);
+        if number == next {
+            self.all.push(key);
+        }
+        number
+    }
+
+    pub fn find(&self, key: BookKey) -> Option<u32> {
+        self.numbers.get(&key).copied()
+    }
+
+    pub fn all(&self) -> &[BookKey] {
+        &self.all
+    }
+
+    pub fn from_keys(all: Vec<BookKey>) -> Self {
+        let numbers = all.iter().enumerate().map(|(number, key)| (*key, number as u32)).collect();
+        Self { all, numbers }
+    }
+}

@@ -1,0 +1,151 @@
+//! A lot: what one fill opened in one book, and what is left of it.
+//!
+//! 1. A lot holds its total cost. A partial close takes its share of it, the last close takes what is left:
+//!    cost in = cost open + cost closed, exactly, always. The same holds for the opening fees.
+//! 2. Where the cost is `quantity × price` of a fill, every share of it is exact; where it is a total without a
+//!    unit price, a share is rounded once ([`Money::share`]).
+
+use crate::fills::Row;
+use crate::money::{Decimal, Money, Overflow, Price, Quantity};
+
+/// Which way a position faces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Direction {
+    /// Bought, to be sold.
+    Long,
+    /// Sold, to be bought back.
+    Short,
+}
+
+impl Direction {
+    /// `LONG` or `SHORT`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Long => "LONG",
+            Self::Short => "SHORT",
+        }
+    }
+
+    /// `quantity` signed: negative when short.
+    #[must_use]
+    pub const fn signed(self, quantity: Decimal) -> Decimal {
+        match self {
+            Self::Long => quantity,
+            Self::Short => quantity.negated(),
+        }
+    }
+}
+
+/// An open lot. Quantities, cost and fees of a short lot are positive too; its cost is what the sale brought.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lot {
+    /// The fill that opened it.
+    pub opened_by: Row,
+    /// Place of that fill in the replay, for comparing the age of lots.
+    pub rank: u32,
+    /// Finest decimal place among the opening fill's quantity and the lot's own.
+    pub places: u8,
+    /// How many were opened.
+    pub quantity: Quantity,
+    /// How many are left.
+    pub remaining: Quantity,
+    /// Cost of what is left.
+    pub cost: Money,
+    /// Price per unit, where the cost is exactly that price times the quantity.
+    pub unit_price: Option<Price>,
+    /// Opening fees of what is left.
+    pub fees: Money,
+}
+
+/// The part of a lot a close takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slice {
+    /// Its share of the cost.
+    pub cost: Money,
+    /// Its share of the opening fees.
+    pub fees: Money,
+}
+
+impl Lot {
+    /// Takes `quantity`, at most what remains, out of the lot.
+    ///
+    /// # Errors
+    /// [`Overflow`] when a share does not fit; the lot is unchanged then.
+    #[inline]
+    pub fn take(&mut self, quantity: Quantity) -> Result<Slice, Overflow> {
+        if quantity == self.remaining {
+            let slice = Slice { cost: self.cost, fees: self.fees };
+            self.remaining = Quantity::ZERO;
+            self.cost = Money::ZERO;
+            self.fees = Money::ZERO;
+            return Ok(slice);
+        }
+        let cost = match self.unit_price {
+            Some(price) => price.times(quantity)?,
+            None => self.cost.share(quantity, self.remaining)?,
+        };
+        let fees = self.fees.share(quantity, self.remaining)?;
+        let (remaining, left, left_fees) = (self.remaining.minus(quantity)?, self.cost.minus(cost)?, self.fees.minus(fees)?);
+        self.remaining = remaining;
+        self.cost = left;
+        self.fees = left_fees;
+        Ok(Slice { cost, fees })
+    }
+
+    /// Cost per unit of what is left; exact for a lot a fill opened.
+    pub fn cost_basis(&self) -> Option<Price> {
+        self.unit_price.or_else(|| self.cost.per(self.remaining))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn d(text: &str) -> Decimal {
+        Decimal::parse(text).unwrap_or_else(|e| panic!("{text}: {e}"))
+    }
+
+    #[test]
+    fn a_total_cost_without_a_unit_price_loses_no_cent() {
+        // $100 over 3 shares, closed one at a time: 33.333333333333 + 33.3333333333335→…34 + the rest
+        let mut lot = Lot {
+            opened_by: 0,
+            rank: 0,
+            places: 0,
+            quantity: Quantity(d("3")),
+            remaining: Quantity(d("3")),
+            cost: Money(d("100")),
+            unit_price: None,
+            fees: Money(d("1")),
+        };
+        let one = Quantity(d("1"));
+        let slices: Vec<Slice> = (0..3).map(|_| lot.take(one).expect("fits")).collect();
+        assert_eq!(slices[0].cost, Money(d("33.333333333333")));
+        let sum = slices.iter().try_fold(Money::ZERO, |sum, slice| sum.plus(slice.cost));
+        assert_eq!(sum, Ok(Money(d("100"))));
+        let fees = slices.iter().try_fold(Money::ZERO, |sum, slice| sum.plus(slice.fees));
+        assert_eq!(fees, Ok(Money(d("1"))));
+        assert!(lot.remaining.is_zero() && lot.cost.is_zero() && lot.fees.is_zero());
+    }
+
+    #[test]
+    fn a_fills_cost_splits_exactly_at_any_number_of_places() {
+        let price = Price(d("0.00000007"));
+        let quantity = Quantity(d("10.00000001"));
+        let mut lot = Lot {
+            opened_by: 0,
+            rank: 0,
+            places: 8,
+            quantity,
+            remaining: quantity,
+            cost: price.times(quantity).expect("fits"),
+            unit_price: Some(price),
+            fees: Money::ZERO,
+        };
+        // 0.00000007 × 0.00000001 = 0.0000000000000007: sixteen places, none rounded
+        assert_eq!(lot.take(Quantity(d("0.00000001"))).expect("fits").cost, Money(d("0.0000000000000007")));
+        assert_eq!(lot.cost, Money(d("0.0000007")));
+    }
+}

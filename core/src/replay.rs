@@ -1,0 +1,288 @@
+//! The one fold: fills in replay order → books.
+//!
+//! 1. Strategy books and, when asked for, account books come from the same pass over the same fills.
+//! 2. A tagged fill changes its strategy's book, a netted one its owners' books, an untagged one that reduces
+//!    the account's position the books [`attribution`](crate::attribution) names; every other untagged fill,
+//!    and what is left of one when every holder is flat, goes to the untagged book. Nothing is dropped.
+//! 3. At every instant the strategy books of an account and symbol sum to its account book.
+//!
+//! Error: [`ReplayError`], naming the fill at which a number stopped fitting.
+
+use crate::attribution::{self, Holder, Policy};
+use crate::book::{Book, Execution, Match};
+use crate::entry::{Side, UNATTRIBUTED};
+use crate::fills::{BookKey, Fill, Fills, NameId};
+use crate::lot::{Direction, Lot};
+use crate::money::{Decimal, Money, Overflow, Quantity};
+use crate::time::Timestamp;
+
+/// Which fills are replayed, and how.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Only fills of this account; all accounts otherwise.
+    pub account: Option<String>,
+    /// Only fills of this symbol; every book is of one symbol, so the others do not matter to its figures.
+    pub symbol: Option<String>,
+    /// Only fills executed up to and including this instant.
+    pub as_of: Option<Timestamp>,
+    /// Who owns an untagged fill.
+    pub policy: Policy,
+    /// Keep account books beside the strategy books.
+    pub account_books: bool,
+}
+
+/// A replay that met a number it cannot hold exactly.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("fill {ledger_id} (order {order_id}): {reason}; the totals before it are within bounds, this fill takes them out of them")]
+pub struct ReplayError {
+    /// The fill's own id.
+    pub ledger_id: String,
+    /// Its order.
+    pub order_id: String,
+    /// What did not fit.
+    pub reason: Overflow,
+}
+
+/// Whose books a match belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum View {
+    /// A strategy's, or the untagged one.
+    Strategy,
+    /// The account's one pool.
+    Account,
+}
+
+/// What the fold tells while it runs.
+pub trait Observer {
+    /// A lot, or part of it, was closed in book number `book` of `view`.
+    ///
+    /// # Errors
+    /// [`Overflow`] ends the replay at this fill.
+    fn matched(&mut self, view: View, book: u32, closed: &Match) -> Result<(), Overflow>;
+
+    /// All books of this fill's account and symbol have taken it in.
+    ///
+    /// # Errors
+    /// [`Overflow`] ends the replay at this fill.
+    fn applied(&mut self, fill: &Fill<'_>, books: &Books) -> Result<(), Overflow> {
+        let _ = (fill, books);
+        Ok(())
+    }
+}
+
+/// Observes nothing.
+impl Observer for () {
+    fn matched(&mut self, _: View, _: u32, _: &Match) -> Result<(), Overflow> {
+        Ok(())
+    }
+}
+
+/// Hears every match.
+impl<F: FnMut(View, u32, &Match) -> Result<(), Overflow>> Observer for F {
+    fn matched(&mut self, view: View, book: u32, closed: &Match) -> Result<(), Overflow> {
+        self(view, book, closed)
+    }
+}
+
+/// An account's position in one symbol, and the strategy books that make it up.
+#[derive(Debug, Clone)]
+pub struct Pool {
+    /// The account, 0 where the fills name none.
+    pub account: NameId,
+    /// The symbol.
+    pub symbol: NameId,
+    /// Numbers of its strategy books, by strategy name, the untagged one in its place by the name
+    /// [`UNATTRIBUTED`].
+    pub books: Vec<u32>,
+}
+
+/// Every book after a replay.
+#[derive(Debug)]
+pub struct Books {
+    keys: Vec<BookKey>,
+    strategies: Vec<Book>,
+    pool_of: Vec<u32>,
+    pools: Vec<Pool>,
+    accounts: Vec<Book>,
+    last: Option<Timestamp>,
+}
+
+impl Books {
+    fn new(fills: &Fills, account_books: bool) -> Self {
+        let keys = fills.books().to_vec();
+        let mut by_pool: Vec<u32> = (0..keys.len() as u32).collect();
+        let name = |key: &BookKey| fills.strategies().get(key.strategy).unwrap_or(UNATTRIBUTED);
+        by_pool.sort_by(|a, b| {
+            let (a, b) = (&keys[*a as usize], &keys[*b as usize]);
+            (a.account, a.symbol).cmp(&(b.account, b.symbol)).then_with(|| name(a).cmp(name(b)))
+        });
+        let mut pools: Vec<Pool> = Vec::new();
+        let mut pool_of = vec![0; keys.len()];
+        for book in by_pool {
+            let key = keys[book as usize];
+            match pools.last_mut() {
+                Some(pool) if (pool.account, pool.symbol) == (key.account, key.symbol) => pool.books.push(book),
+                _ => pools.push(Pool { account: key.account, symbol: key.symbol, books: vec![book] }),
+            }
+            pool_of[book as usize] = (pools.len() - 1) as u32;
+        }
+        let accounts = if account_books { vec![Book::default(); pools.len()] } else { Vec::new() };
+        Self { strategies: vec![Book::default(); keys.len()], keys, pool_of, pools, accounts, last: None }
+    }
+
+    /// Every strategy book with its key, by number.
+    pub fn strategies(&self) -> impl Iterator<Item = (&BookKey, &Book)> {
+        self.keys.iter().zip(&self.strategies)
+    }
+
+    /// A strategy book.
+    pub fn strategy(&self, number: u32) -> &Book {
+        &self.strategies[number as usize]
+    }
+
+    /// A strategy book's key.
+    pub fn key(&self, number: u32) -> BookKey {
+        self.keys[number as usize]
+    }
+
+    /// The pools: one an account and symbol.
+    pub fn pools(&self) -> &[Pool] {
+        &self.pools
+    }
+
+    /// The number of the pool a strategy book belongs to.
+    pub fn pool_of(&self, book: u32) -> u32 {
+        self.pool_of[book as usize]
+    }
+
+    /// The account book of a pool; `None` when account books were not asked for.
+    pub fn account(&self, pool: u32) -> Option<&Book> {
+        self.accounts.get(pool as usize)
+    }
+
+    /// When the last replayed fill was executed.
+    pub fn last(&self) -> Option<Timestamp> {
+        self.last
+    }
+}
+
+/// Replays the fills; `observer` hears every match in order.
+///
+/// # Errors
+/// [`ReplayError`] names the fill at which a number stopped fitting.
+pub fn replay(fills: &Fills, options: &Options, observer: &mut impl Observer) -> Result<Books, ReplayError> {
+    let mut fold = Fold { fills, policy: &options.policy, books: Books::new(fills, options.account_books) };
+    let only = options.account.as_deref().map(|name| fills.accounts().find(name));
+    let rows = match options.symbol.as_deref() {
+        Some(symbol) => fills.symbols().find(symbol).map_or(&[][..], |symbol| fills.of_symbol(symbol)),
+        None => fills.in_order(),
+    };
+    for (rank, row) in rows.iter().enumerate() {
+        let fill = fills.fill(*row);
+        if options.as_of.is_some_and(|until| fill.timestamp() > until) {
+            break;
+        }
+        if only.is_some_and(|account| account != Some(fill.book().account)) {
+            continue;
+        }
+        fold.step(&fill, rank as u32, observer).map_err(|reason| ReplayError {
+            ledger_id: fill.ledger_id().to_string(),
+            order_id: fill.order_id().to_string(),
+            reason,
+        })?;
+    }
+    Ok(fold.books)
+}
+
+struct Fold<'a> {
+    fills: &'a Fills,
+    policy: &'a Policy,
+    books: Books,
+}
+
+impl Fold<'_> {
+    fn step(&mut self, fill: &Fill<'_>, rank: u32, observer: &mut impl Observer) -> Result<(), Overflow> {
+        let quantity = fill.quantity();
+        let whole = Execution {
+            row: fill.row(),
+            rank,
+            places: quantity.0.scale(),
+            side: fill.side(),
+            quantity,
+            price: fill.price(),
+            fees: fill.fees(),
+        };
+        let book = fill.book_number();
+        let pool = self.books.pool_of[book as usize];
+        if self.books.keys[book as usize].strategy != 0 {
+            self.apply(book, &whole, observer)?;
+        } else {
+            let shares = match fill.allocations() {
+                Some(owners) => self.owners(book, owners),
+                None => self.untagged(book, pool, &whole)?,
+            };
+            self.apply_shares(&whole, &shares, observer)?;
+        }
+        if let Some(account) = self.books.accounts.get_mut(pool as usize) {
+            account.apply(&whole, |closed| observer.matched(View::Account, pool, closed))?;
+        }
+        self.books.last = Some(fill.timestamp());
+        observer.applied(fill, &self.books)
+    }
+
+    fn apply(&mut self, book: u32, execution: &Execution, observer: &mut impl Observer) -> Result<(), Overflow> {
+        self.books.strategies[book as usize].apply(execution, |closed| observer.matched(View::Strategy, book, closed))
+    }
+
+    fn owners(&self, untagged: u32, owners: &[(NameId, Decimal)]) -> Vec<(u32, Quantity)> {
+        let key = self.books.keys[untagged as usize];
+        let book = |strategy| self.fills.book_number(BookKey { strategy, ..key });
+        owners.iter().filter_map(|(strategy, quantity)| Some((book(*strategy)?, Quantity(*quantity)))).collect()
+    }
+
+    /// The books an untagged fill belongs to, and how much of it.
+    fn untagged(&self, own: u32, pool: u32, whole: &Execution) -> Result<Vec<(u32, Quantity)>, Overflow> {
+        let books = &self.books.pools[pool as usize].books;
+        let position = books.iter().try_fold(Quantity::ZERO, |sum, book| sum.plus(self.books.strategy(*book).position()))?;
+        let against = match whole.side {
+            Side::Sell => (position > Quantity::ZERO).then_some(Direction::Long),
+            Side::Buy => (position < Quantity::ZERO).then_some(Direction::Short),
+        };
+        let Some(direction) = against else { return Ok(vec![(own, whole.quantity)]) };
+        let mut numbers = Vec::new();
+        let mut holders = Vec::new();
+        for number in books {
+            let book = self.books.strategy(*number);
+            if book.direction() == Some(direction) {
+                let name = self.fills.strategies().get(self.books.keys[*number as usize].strategy).unwrap_or(UNATTRIBUTED);
+                numbers.push(*number);
+                holders.push(Holder { name, held: book.held(), lots: book.lots().collect::<Vec<&Lot>>() });
+            }
+        }
+        let quantities = attribution::shares(self.policy, whole.quantity, &holders)?;
+        let mut left = whole.quantity;
+        let mut shares = Vec::with_capacity(numbers.len() + 1);
+        for (number, quantity) in numbers.into_iter().zip(quantities) {
+            if !quantity.is_zero() {
+                left = left.minus(quantity)?;
+                shares.push((number, Quantity(quantity.0.normalized())));
+            }
+        }
+        if !left.is_zero() {
+            shares.push((own, Quantity(left.0.normalized())));
+        }
+        Ok(shares)
+    }
+
+    /// Fees follow quantity; the last share takes what is left of them.
+    fn apply_shares(&mut self, whole: &Execution, shares: &[(u32, Quantity)], observer: &mut impl Observer) -> Result<(), Overflow> {
+        let (mut left, mut fees) = (whole.quantity, whole.fees);
+        for (book, quantity) in shares {
+            let part: Money = fees.share(*quantity, left)?;
+            self.apply(*book, &Execution { quantity: *quantity, fees: part, ..*whole }, observer)?;
+            left = left.minus(*quantity)?;
+            fees = fees.minus(part)?;
+        }
+        Ok(())
+    }
+}
