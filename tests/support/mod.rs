@@ -1,6 +1,8 @@
 //! Fills for the store's tests.
 #![allow(dead_code)]
 
+pub mod sim;
+
 use std::borrow::Cow;
 
 use trade_ledger::core::entry::{Entry, Fields, Side};
