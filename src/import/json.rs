@@ -124,7 +124,10 @@ impl<R: BufRead> Items<R> {
             }
             Place::After if !byte.is_ascii_whitespace() => {
                 self.place = Place::End;
-                Some(Item { line: self.line, text: Err(whole("", "stands after the end of the JSON array; nothing from here on was read")) })
+                Some(Item {
+                    line: self.line,
+                    text: Err(whole("", "stands after the end of the JSON array; nothing from here on was read")),
+                })
             }
             Place::After | Place::End => None,
         };
@@ -356,10 +359,10 @@ mod tests {
         let want = [row(1, "{\"a\":1}"), row(2, "{\"b\":\"}]\\\"\"}")];
         assert_eq!(cut(b"{\"a\":1}\r\n{\"b\":\"}]\\\"\"}"), want);
         assert_eq!(cut(b"[{\"a\":1},\n{\"b\":\"}]\\\"\"}]\n"), want);
-        assert_eq!(cut(b"{\n \"a\": {\n  \"b\": [\n{\n}\n]\n }\n}\n{}"), [
-            row(1, "{\n \"a\": {\n  \"b\": [\n{\n}\n]\n }\n}"),
-            row(9, "{}")
-        ]);
+        assert_eq!(
+            cut(b"{\n \"a\": {\n  \"b\": [\n{\n}\n]\n }\n}\n{}"),
+            [row(1, "{\n \"a\": {\n  \"b\": [\n{\n}\n]\n }\n}"), row(9, "{}")]
+        );
         assert_eq!(cut(b"[]\n"), []);
         assert_eq!(cut(b"{}{}"), [row(1, "{}"), row(1, "{}")]);
     }
