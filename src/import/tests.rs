@@ -606,7 +606,9 @@ mod mapped_csv {
     }
 }
 
-mod gap_reports {
+mod any_input {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -623,5 +625,55 @@ mod gap_reports {
         let error = importer.read("x", text.as_bytes().chain(Broken), &mut |_| seen += 1).unwrap_err();
         assert_eq!(error.to_string(), "cannot read x: the disk is gone");
         assert_eq!(seen, 2000);
+    }
+
+    const PIECES: [&str; 24] = [
+        FIRST,
+        "{",
+        "}",
+        "[",
+        "]",
+        "\"",
+        "\\",
+        ",",
+        ":",
+        "\n",
+        "\r\n",
+        " ",
+        "null",
+        "-1e9",
+        "\u{0}",
+        "é",
+        "symbol",
+        "order_id",
+        "buy",
+        "FILL",
+        "activity_type",
+        "portfolio,trade id,product,side,created at,size,price,fee,total\n",
+        "\u{feff}",
+        "symbol,side,quantity,price,timestamp,order_id\n",
+    ];
+
+    proptest! {
+        #[test]
+        fn nothing_panics_and_every_fill_has_a_line(pieces in prop::collection::vec(0..PIECES.len(), 0..60), junk in any::<Vec<u8>>()) {
+            let mut text: Vec<u8> = pieces.iter().flat_map(|at| PIECES[*at].bytes()).collect();
+            text.extend(junk);
+            let lines = text.iter().filter(|byte| **byte == b'\n').count() as u64 + 1;
+            let map = CsvMap::new([]).unwrap().time_zone("America/New_York").unwrap();
+            for format in [Format::Entries, Format::Alpaca, Format::Coinbase, Format::Csv(map)] {
+                let imported = run(format, Defaults::default(), &[&text]);
+                prop_assert!(imported.entries.iter().all(|it| (1..=lines).contains(&it.line)));
+                prop_assert!(imported.rejected.iter().all(|it| (1..=lines).contains(&it.line)));
+            }
+        }
+
+        #[test]
+        fn a_broken_line_costs_no_whole_line_after_it(junk in "[^\n]{0,40}", whole in 1..5usize) {
+            let good: String = (0..whole).map(|i| format!("{}\n", FIRST.replace("o-1", &format!("o-{i}")))).collect();
+            let imported = record(format!("{FIRST}\n{junk}\n{good}"));
+            let kept = imported.entries.iter().filter(|it| it.line > 2).count();
+            prop_assert_eq!(kept, whole, "{:?}", imported.rejected);
+        }
     }
 }
