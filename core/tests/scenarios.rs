@@ -21,6 +21,8 @@
 //! compared by value, everything else as text. Beside what a file expects, every result must be the same when
 //! the fills arrive in reverse order and twice, and no law of conservation may be broken.
 
+#![allow(clippy::expect_used, clippy::panic)] // helpers of tests fail like tests do
+
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
@@ -229,6 +231,7 @@ fn filled<'a>(entries: impl IntoIterator<Item = &'a Entry<'static>>) -> Fills {
 /// One row of a result: every column there is, in the order of the columns.
 type Row = Vec<(&'static str, String)>;
 
+#[allow(clippy::needless_pass_by_value)] // rows are written with values that end there
 fn text(value: impl ToString) -> String {
     value.to_string()
 }

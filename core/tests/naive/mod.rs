@@ -302,7 +302,7 @@ impl Model {
     /// Whose an untagged fill is: owners in order of name, then nobody with what is left.
     fn shared(&self, raw: &Raw, whole: usize) -> Vec<(Owner, usize)> {
         let pool = &self.pools[&(raw.account, raw.symbol)];
-        let position: i64 = pool.books.values().map(|book| signed(book)).sum();
+        let position: i64 = pool.books.values().map(signed).sum();
         let reduces = if raw.sell { position > 0 } else { position < 0 };
         if !reduces {
             return vec![(None, whole)];
