@@ -172,7 +172,7 @@ impl Book {
         self.lots.push_back(Lot {
             opened_by: execution.row,
             rank: execution.rank,
-            places: execution.places.max(quantity.0.scale()),
+            places: execution.places.max(places(quantity)),
             quantity,
             remaining: quantity,
             cost,

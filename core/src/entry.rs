@@ -242,8 +242,10 @@ impl<'a> Fields<'a> {
             let Some(name) = owner_name("allocations", Some(name.clone()))? else {
                 return refuse("an allocation needs a strategy's name");
             };
-            if weights && self.quantity.0.times(*amount).is_err() {
-                return refuse("a weight times the quantity needs more than 38 digits");
+            let share = if weights { self.quantity.0.times(*amount) } else { Ok(*amount) };
+            if !share.is_ok_and(|share| check_value(Quantity(share), self.price).is_ok()) {
+                let limit = format!("({MAX_VALUE_DECIMALS} decimal places, 38 digits)");
+                return refuse(&format!("the share of {name} times the price is more than can be held exactly {limit}"));
             }
             checked.push((name, *amount));
         }

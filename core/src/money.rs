@@ -121,7 +121,7 @@ impl Decimal {
         } else {
             (mantissa, u8::try_from(places).map_err(|_| ParseDecimalError::Digits)?)
         };
-        let bound = MAX_INTEGER_DIGITS + u32::from(scale);
+        let bound = (MAX_INTEGER_DIGITS + u32::from(scale)).min(38);
         if POW10.get(bound as usize).is_some_and(|limit| mantissa >= *limit) {
             return Err(ParseDecimalError::Digits);
         }
@@ -389,11 +389,13 @@ impl Ord for Decimal {
     fn cmp(&self, other: &Self) -> Ordering {
         match self.aligned(*other) {
             Ok((a, b, _)) => a.cmp(&b),
-            // only numbers whose integer parts differ cannot be aligned
+            // too far apart for one scale: by integer part, then by fraction, which 38 places always hold
             Err(Overflow) => {
-                let a = self.mantissa / POW10[usize::from(self.scale)];
-                let b = other.mantissa / POW10[usize::from(other.scale)];
-                a.cmp(&b)
+                let parts = |number: &Self| {
+                    let unit = POW10[usize::from(number.scale)];
+                    (number.mantissa / unit, number.mantissa % unit * POW10[usize::from(MAX_SCALE - number.scale)])
+                };
+                parts(self).cmp(&parts(other))
             }
         }
     }

@@ -264,7 +264,6 @@ fn summary(
     let net = realized.minus(closed_fees)?;
     let per = |amount: Money, count: u64| amount.0.div(count_of(count), DIVISION_PLACES);
     let (average_win, average_loss) = (per(trades.won, trades.wins), per(trades.lost, trades.losses));
-    let ratio = |a: Option<Decimal>, b: Option<Decimal>| a.zip(b).and_then(|(a, b)| a.div(b.negated(), DIVISION_PLACES));
     Ok(PerformanceSummary {
         realized_pnl: realized,
         realized_trades: trades.count,
@@ -285,7 +284,7 @@ fn summary(
         win_rate: count_of(trades.wins).div(count_of(trades.count), DIVISION_PLACES),
         profit_factor: trades.won.0.div(trades.lost.0.negated(), DIVISION_PLACES),
         expectancy: per(net, trades.count),
-        payoff: ratio(average_win, average_loss),
+        payoff: payoff(trades),
         average_win,
         average_loss,
         largest_win: trades.largest_win,
@@ -298,6 +297,13 @@ fn summary(
         strategy_name,
         symbol,
     })
+}
+
+/// Average win ÷ −average loss from the exact sums, so that it is rounded once; `None` without both.
+fn payoff(trades: &Trades) -> Option<Decimal> {
+    let won = trades.won.0.times(count_of(trades.losses)).ok()?;
+    let lost = trades.lost.0.times(count_of(trades.wins)).ok()?;
+    if won.is_zero() { None } else { won.div(lost.negated(), DIVISION_PLACES) }
 }
 
 fn count_of(count: u64) -> Decimal {
