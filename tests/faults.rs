@@ -45,7 +45,9 @@ fn work(store: &LocalStore, from: u64, batches: u64) -> (BTreeSet<u64>, BTreeSet
         next = range.end;
         tried.extend(range.clone());
         match store.record(&fills(range.clone()), Mode::KeepGood) {
-            Ok(outcomes) => acked.extend(range.zip(outcomes).filter(|(_, outcome)| matches!(outcome, Outcome::Inserted | Outcome::Duplicate { .. })).map(|(n, _)| n)),
+            Ok(outcomes) => acked.extend(
+                range.zip(outcomes).filter(|(_, outcome)| matches!(outcome, Outcome::Inserted | Outcome::Duplicate { .. })).map(|(n, _)| n),
+            ),
             Err(_) => break,
         }
     }
@@ -191,7 +193,11 @@ fn a_power_cut_during_a_repair_leaves_the_old_ledger_or_the_new_one() {
                 after.repair().expect("repairs");
             }
             assert_eq!(numbers(&after), left, "{what}");
-            let kept = crashed.names().iter().filter(|name| name.to_string_lossy().contains("quarantine")).any(|name| crashed.content(name).is_some_and(|c| !c.is_empty()));
+            let kept = crashed
+                .names()
+                .iter()
+                .filter(|name| name.to_string_lossy().contains("quarantine"))
+                .any(|name| crashed.content(name).is_some_and(|c| !c.is_empty()));
             assert!(kept, "{what}: the bad bytes are gone");
         }
     }

@@ -1,5 +1,5 @@
+use trade_ledger::core::performance::{Prices, summarize};
 use trade_ledger::core::replay::{Options, replay};
-use trade_ledger::core::performance::{summarize, Prices};
 use trade_ledger::store::{Store, local::LocalStore};
 fn main() {
     let dir = std::env::args().nth(1).unwrap();

@@ -52,8 +52,22 @@ pub fn single(dir: &Path, commits: u64) -> Vec<Row> {
     }
     let [ours, bare, sqlite] = times.map(|t| median(&t[t.len() / 10..]));
     vec![
-        Row { what: "one fill a commit, p50, against bare write + fdatasync", ours: micros(ours), peer: micros(bare), ratio: ours / bare, goal: "≤ 1.15", met: ours <= bare * 1.15 },
-        Row { what: "one fill a commit, p50, against SQLite with the key", ours: micros(ours), peer: micros(sqlite), ratio: ours / sqlite, goal: "≤ 1", met: ours <= sqlite },
+        Row {
+            what: "one fill a commit, p50, against bare write + fdatasync",
+            ours: micros(ours),
+            peer: micros(bare),
+            ratio: ours / bare,
+            goal: "≤ 1.15",
+            met: ours <= bare * 1.15,
+        },
+        Row {
+            what: "one fill a commit, p50, against SQLite with the key",
+            ours: micros(ours),
+            peer: micros(sqlite),
+            ratio: ours / sqlite,
+            goal: "≤ 1",
+            met: ours <= sqlite,
+        },
     ]
 }
 
@@ -73,7 +87,14 @@ pub fn batches(dir: &Path, rounds: usize) -> Vec<Row> {
         times[3].push(timed(|| indexed.record(batch)).0);
     }
     let [ours, bare, keyed, indexed] = times.map(|t| 1000.0 / median(&t));
-    let row = |what, peer: f64, goal, least| Row { what, ours: per_second(ours), peer: per_second(peer), ratio: ours / peer, goal, met: ours >= peer * least };
+    let row = |what, peer: f64, goal, least| Row {
+        what,
+        ours: per_second(ours),
+        peer: per_second(peer),
+        ratio: ours / peer,
+        goal,
+        met: ours >= peer * least,
+    };
     vec![
         row("1,000 a commit, against SQLite with the key", keyed, "≥ 3", 3.0),
         row("1,000 a commit, against SQLite with key and query indexes", indexed, "≥ 5", 5.0),
@@ -101,7 +122,14 @@ pub fn threads(dir: &Path, commits: usize, rounds: usize) -> Vec<Row> {
         eight.push(shared.len() as f64 / seconds);
     }
     let (one, eight) = (median(&one), median(&eight));
-    vec![Row { what: "8 threads against 1, one fill a commit", ours: per_second(eight), peer: per_second(one), ratio: eight / one, goal: "≥ 3", met: eight >= one * 3.0 }]
+    vec![Row {
+        what: "8 threads against 1, one fill a commit",
+        ours: per_second(eight),
+        peer: per_second(one),
+        ratio: eight / one,
+        goal: "≥ 3",
+        met: eight >= one * 3.0,
+    }]
 }
 
 /// Fills a ledger with the first `count` fills of a larger workload; gives the rest.
@@ -133,5 +161,12 @@ pub fn growth(dir: &Path, large: usize, commits: usize) -> Vec<Row> {
         }
     }
     let [small, large] = times.map(|t| median(&t[1..]));
-    vec![Row { what: "one fill a commit, p50, in a ledger of 10 million against 100 thousand", ours: micros(large), peer: micros(small), ratio: large / small, goal: "≤ 1.2", met: large <= small * 1.2 }]
+    vec![Row {
+        what: "one fill a commit, p50, in a ledger of 10 million against 100 thousand",
+        ours: micros(large),
+        peer: micros(small),
+        ratio: large / small,
+        goal: "≤ 1.2",
+        met: large <= small * 1.2,
+    }]
 }

@@ -75,7 +75,11 @@ pub fn opening(dir: &Path, rounds: usize, peers: &[Peer]) -> Vec<Row> {
     let mut rows: Vec<Row> = peers
         .iter()
         .map(|peer| Row {
-            what: if peer.name == "polars" { "open 1 M fills, no index, CPU, against Polars reading the file" } else { "open 1 M fills, no index, CPU, against DuckDB reading the file" },
+            what: if peer.name == "polars" {
+                "open 1 M fills, no index, CPU, against Polars reading the file"
+            } else {
+                "open 1 M fills, no index, CPU, against DuckDB reading the file"
+            },
             ours: millis(scan),
             peer: millis(peer.cpu),
             ratio: scan / peer.cpu,
@@ -83,8 +87,22 @@ pub fn opening(dir: &Path, rounds: usize, peers: &[Peer]) -> Vec<Row> {
             met: scan <= peer.cpu * 0.5,
         })
         .collect();
-    rows.push(Row { what: "open 1 M fills with the index, CPU, against without", ours: millis(fast), peer: millis(scan), ratio: fast / scan, goal: "≤ 0.1", met: fast <= scan * 0.1 });
-    rows.push(Row { what: "memory a fill of an opened ledger, bytes", ours: format!("{memory:.0}"), peer: "200".into(), ratio: memory / 200.0, goal: "≤ 1", met: memory <= 200.0 });
+    rows.push(Row {
+        what: "open 1 M fills with the index, CPU, against without",
+        ours: millis(fast),
+        peer: millis(scan),
+        ratio: fast / scan,
+        goal: "≤ 0.1",
+        met: fast <= scan * 0.1,
+    });
+    rows.push(Row {
+        what: "memory a fill of an opened ledger, bytes",
+        ours: format!("{memory:.0}"),
+        peer: "200".into(),
+        ratio: memory / 200.0,
+        goal: "≤ 1",
+        met: memory <= 200.0,
+    });
     rows
 }
 
@@ -94,7 +112,16 @@ fn look(fills: &Fills, rows: &[u32]) -> u64 {
     for row in rows {
         let fill = fills.fill(*row);
         sum = sum.wrapping_add(fill.timestamp().as_nanos() as u64);
-        black_box((fill.side(), fill.quantity(), fill.price(), fill.fees(), fill.symbol(), fill.order_id(), fill.fill_id(), fill.ledger_id()));
+        black_box((
+            fill.side(),
+            fill.quantity(),
+            fill.price(),
+            fill.fees(),
+            fill.symbol(),
+            fill.order_id(),
+            fill.fill_id(),
+            fill.ledger_id(),
+        ));
     }
     sum
 }
@@ -125,7 +152,11 @@ pub fn queries(dir: &Path, entries: u64) -> Vec<Row> {
         (
             "one symbol, 7 days, p50, against SQLite indexed",
             Query { symbol: Some("SYM123".into()), start: Some(week.0), end: Some(week.1), ..Query::default() },
-            format!("select {columns} from fills where symbol='SYM123' and timestamp between {} and {} order by timestamp", week.0.as_nanos(), week.1.as_nanos()),
+            format!(
+                "select {columns} from fills where symbol='SYM123' and timestamp between {} and {} order by timestamp",
+                week.0.as_nanos(),
+                week.1.as_nanos()
+            ),
             300,
             "≤ 0.3",
             0.3,
@@ -219,7 +250,13 @@ pub fn fifo(dir: &Path, rounds: usize) -> Vec<Row> {
         .map(|row| {
             let fill = fills.fill(*row);
             let cents = |d: trade_ledger::core::money::Decimal| d.with_scale(2).expect("cents").mantissa() as i64;
-            (fill.book_number(), fill.side() == Side::Sell, fill.quantity().0.mantissa() as i64 * 10i64.pow(0) , cents(fill.price().0), cents(fill.fees().0))
+            (
+                fill.book_number(),
+                fill.side() == Side::Sell,
+                fill.quantity().0.mantissa() as i64 * 10i64.pow(0),
+                cents(fill.price().0),
+                cents(fill.fees().0),
+            )
         })
         .collect();
     let (mut ours, mut peer) = (Vec::new(), Vec::new());
@@ -228,8 +265,10 @@ pub fn fifo(dir: &Path, rounds: usize) -> Vec<Row> {
         ours.push(seconds);
         let (seconds, (profit, _, open)) = cpu_timed(|| integer_fifo(&plain, fills.books().len()));
         peer.push(seconds);
-        let realized = books.strategies().fold(trade_ledger::core::money::Money::ZERO, |sum, (_, book)| sum.plus(book.realized).expect("fits"));
-        let held = books.strategies().fold(trade_ledger::core::money::Quantity::ZERO, |sum, (_, book)| sum.plus(book.held()).expect("fits"));
+        let realized =
+            books.strategies().fold(trade_ledger::core::money::Money::ZERO, |sum, (_, book)| sum.plus(book.realized).expect("fits"));
+        let held =
+            books.strategies().fold(trade_ledger::core::money::Quantity::ZERO, |sum, (_, book)| sum.plus(book.held()).expect("fits"));
         assert_eq!(realized.0, trade_ledger::core::money::Decimal::new(profit, 2).expect("scale 2"), "both must give the same profit");
         assert_eq!(held.0, trade_ledger::core::money::Decimal::from(open));
     }
@@ -237,8 +276,22 @@ pub fn fifo(dir: &Path, rounds: usize) -> Vec<Row> {
     let (full, _) = cpu_timed(|| summarize(fills, &Options::default(), &Prices::new()).expect("summarizes"));
     let rate = |seconds: f64| per_second(len as f64 / seconds);
     vec![
-        Row { what: "exact FIFO of 1 M fills in memory, CPU, against the integer loop", ours: rate(ours), peer: rate(peer), ratio: ours / peer, goal: "≤ 3", met: ours <= peer * 3.0 },
-        Row { what: "the same with every statistic of `performance`", ours: rate(full), peer: rate(peer), ratio: full / peer, goal: "-", met: true },
+        Row {
+            what: "exact FIFO of 1 M fills in memory, CPU, against the integer loop",
+            ours: rate(ours),
+            peer: rate(peer),
+            ratio: ours / peer,
+            goal: "≤ 3",
+            met: ours <= peer * 3.0,
+        },
+        Row {
+            what: "the same with every statistic of `performance`",
+            ours: rate(full),
+            peer: rate(peer),
+            ratio: full / peer,
+            goal: "-",
+            met: true,
+        },
     ]
 }
 
@@ -246,13 +299,17 @@ pub fn fifo(dir: &Path, rounds: usize) -> Vec<Row> {
 pub fn cold_process(dir: &Path, peers: &[Peer]) -> Vec<Row> {
     let program = std::env::current_exe().ok().and_then(|path| Some(path.parent()?.join("trade-ledger"))).expect("a path");
     let mut rows = Vec::new();
-    for (indexed, what) in [(false, "`trade-ledger performance`, 1 M fills, no index, wall, against the faster reader"), (true, "`trade-ledger performance`, 1 M fills, with index, wall, against the faster reader")] {
+    for (indexed, what) in [
+        (false, "`trade-ledger performance`, 1 M fills, no index, wall, against the faster reader"),
+        (true, "`trade-ledger performance`, 1 M fills, with index, wall, against the faster reader"),
+    ] {
         let mut walls = Vec::new();
         for _ in 0..5 {
             if !indexed {
                 let _ = std::fs::remove_file(dir.join("ledger.index"));
             }
-            let (seconds, output) = timed(|| Command::new(&program).arg("--ledger").arg(dir).args(["performance", "--format", "json"]).output());
+            let (seconds, output) =
+                timed(|| Command::new(&program).arg("--ledger").arg(dir).args(["performance", "--format", "json"]).output());
             match output {
                 Ok(output) if output.status.success() => walls.push(seconds),
                 _ => println!("(could not run {})", program.display()),

@@ -23,7 +23,9 @@ impl Sqlite {
             .expect("table");
         if query_indexes {
             connection
-                .execute_batch("create index by_strategy on fills(strategy_name, timestamp); create index by_symbol on fills(symbol, timestamp);")
+                .execute_batch(
+                    "create index by_strategy on fills(strategy_name, timestamp); create index by_symbol on fills(symbol, timestamp);",
+                )
                 .expect("indexes");
         }
         Self { connection }

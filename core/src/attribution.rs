@@ -74,7 +74,7 @@ impl Holder<'_> {
 /// What each holder gets of a fill of `quantity`, in the holders' order; zero where it gets nothing.
 ///
 /// # Errors
-/// [`Overflow`] when a number needs more than 38 digits.
+/// [`Overflow`] when a number needs more than 36 digits.
 pub fn shares(policy: &Policy, quantity: Quantity, holders: &[Holder<'_>]) -> Result<Vec<Quantity>, Overflow> {
     match policy {
         Policy::ProRata => pro_rata(quantity, holders),

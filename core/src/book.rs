@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 
 use crate::entry::Side;
 use crate::fills::Row;
-use crate::lot::{Direction, Lot};
+use crate::lot::{Basis, Direction, Lot};
 use crate::money::{Decimal, Money, Overflow, Price, Quantity};
 
 /// A fill, or an owner's share of one, as a book sees it.
@@ -86,22 +86,16 @@ impl Match {
 #[derive(Debug, Clone, Default)]
 pub struct Book {
     lots: VecDeque<Lot>,
-    long: bool,
     held: Quantity,
+    long: bool,
     /// Gross realized profit and loss.
     pub realized: Money,
     /// Fees of closed quantity, opening and closing shares.
     pub closed_fees: Money,
-    /// Fees of every fill.
-    pub fees: Money,
     /// Quantity bought.
     pub bought: Quantity,
     /// Quantity sold.
     pub sold: Quantity,
-    /// Value bought.
-    pub paid: Money,
-    /// Value sold.
-    pub received: Money,
     /// Fills that reduced the book.
     pub closing_fills: u64,
 }
@@ -115,35 +109,27 @@ impl Book {
     /// Books one execution, reporting every match.
     ///
     /// # Errors
-    /// [`Overflow`] when a number needs more than 38 digits; the book is not to be used any more then.
+    /// [`Overflow`] when a number needs more than 36 digits; the book is not to be used any more then.
     #[inline]
     pub fn apply(&mut self, execution: &Execution, mut on_match: impl FnMut(&Match) -> Result<(), Overflow>) -> Result<(), Overflow> {
         let buys = execution.side == Side::Buy;
-        let value = execution.price.times(execution.quantity)?;
-        if buys {
-            self.bought = self.bought.plus(execution.quantity)?;
-            self.paid = self.paid.plus(value)?;
-        } else {
-            self.sold = self.sold.plus(execution.quantity)?;
-            self.received = self.received.plus(value)?;
-        }
-        self.fees = self.fees.plus(execution.fees)?;
+        let side_total = if buys { &mut self.bought } else { &mut self.sold };
+        *side_total = side_total.plus(execution.quantity)?;
         if self.lots.is_empty() {
             self.long = buys;
         }
         if self.long == buys {
-            return self.open(execution, execution.quantity, value, execution.fees);
+            return self.open(execution, execution.quantity, execution.fees);
         }
         self.closing_fills += 1;
-        let (mut left, mut value, mut fees) = (execution.quantity, value, execution.fees);
+        let (mut left, mut fees) = (execution.quantity, execution.fees);
         while let Some(lot) = next_lot(&mut self.lots) {
             let whole = lot.remaining <= left;
             let quantity = if whole { lot.remaining } else { left };
-            let last = quantity == left;
             let opening = lot.opened_by;
             let slice = lot.take(quantity)?;
-            let exit = if last { value } else { execution.price.times(quantity)? };
-            let closing_fees = if last { fees } else { fees.share(quantity, left)? };
+            let exit = execution.price.times(quantity)?;
+            let closing_fees = fees.share(quantity, left)?;
             let (cost, proceeds) = if buys { (exit, slice.cost) } else { (slice.cost, exit) };
             let direction = if buys { Direction::Short } else { Direction::Long };
             let closed =
@@ -155,29 +141,27 @@ impl Book {
             if whole {
                 self.lots.pop_front();
             }
-            if last {
+            left = left.minus(quantity)?;
+            if left.is_zero() {
                 return Ok(());
             }
-            left = left.minus(quantity)?;
-            value = value.minus(exit)?;
             fees = fees.minus(closing_fees)?;
         }
         self.long = buys;
-        self.open(execution, left, value, fees)
+        self.open(execution, left, fees)
     }
 
     #[inline]
-    fn open(&mut self, execution: &Execution, quantity: Quantity, cost: Money, fees: Money) -> Result<(), Overflow> {
+    fn open(&mut self, execution: &Execution, quantity: Quantity, fees: Money) -> Result<(), Overflow> {
         self.held = self.held.plus(quantity)?;
         self.lots.push_back(Lot {
+            quantity,
+            remaining: quantity,
+            basis: Basis::UnitPrice(execution.price),
+            fees,
             opened_by: execution.row,
             rank: execution.rank,
             places: execution.places.max(places(quantity)),
-            quantity,
-            remaining: quantity,
-            cost,
-            unit_price: Some(execution.price),
-            fees,
         });
         Ok(())
     }
@@ -207,7 +191,25 @@ impl Book {
     /// # Errors
     /// [`Overflow`] when it does not fit.
     pub fn open_cost(&self) -> Result<Money, Overflow> {
-        self.lots.iter().try_fold(Money::ZERO, |sum, lot| sum.plus(lot.cost))
+        self.lots.iter().try_fold(Money::ZERO, |sum, lot| sum.plus(lot.cost()?))
+    }
+
+    /// Fees of every fill: of what was closed and of what is open.
+    ///
+    /// # Errors
+    /// [`Overflow`] when it does not fit.
+    pub fn fees(&self) -> Result<Money, Overflow> {
+        self.lots.iter().try_fold(self.closed_fees, |sum, lot| sum.plus(lot.fees))
+    }
+
+    /// What its fills brought in minus what they cost, fees not counted: realized minus the cost of what is open
+    /// long, plus that of what is open short.
+    ///
+    /// # Errors
+    /// [`Overflow`] when it does not fit.
+    pub fn cash(&self) -> Result<Money, Overflow> {
+        let cost = self.open_cost()?;
+        if self.long { self.realized.minus(cost) } else { self.realized.plus(cost) }
     }
 
     /// Profit or loss of what is open at `price`.

@@ -244,7 +244,7 @@ impl<'a> Fields<'a> {
             };
             let share = if weights { self.quantity.0.times(*amount) } else { Ok(*amount) };
             if !share.is_ok_and(|share| check_value(Quantity(share), self.price).is_ok()) {
-                let limit = format!("({MAX_VALUE_DECIMALS} decimal places, 38 digits)");
+                let limit = format!("({MAX_VALUE_DECIMALS} decimal places, 36 digits)");
                 return refuse(&format!("the share of {name} times the price is more than can be held exactly {limit}"));
             }
             checked.push((name, *amount));
@@ -456,6 +456,6 @@ fn check_value(quantity: Quantity, price: Price) -> Result<(), FieldError> {
     if fits {
         return Ok(());
     }
-    let reason = format!("times quantity {quantity} is more than can be held exactly ({MAX_VALUE_DECIMALS} decimal places, 38 digits)");
+    let reason = format!("times quantity {quantity} is more than can be held exactly ({MAX_VALUE_DECIMALS} decimal places, 36 digits)");
     Err(FieldError::new("price", price, reason))
 }

@@ -2,8 +2,8 @@
 //!
 //! 1. A lot holds its total cost. A partial close takes its share of it, the last close takes what is left:
 //!    cost in = cost open + cost closed, exactly, always. The same holds for the opening fees.
-//! 2. Where the cost is `quantity × price` of a fill, every share of it is exact; where it is a total without a
-//!    unit price, a share is rounded once ([`Money::share`]).
+//! 2. Where the cost is `quantity × price` of a fill, every share of it is exact ([`Basis::UnitPrice`]); where it
+//!    is a total without a price per unit, a share is rounded once ([`Basis::Total`], [`Money::share`]).
 
 use crate::fills::Row;
 use crate::money::{Decimal, Money, Overflow, Price, Quantity};
@@ -37,25 +37,32 @@ impl Direction {
     }
 }
 
+/// What a lot cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Basis {
+    /// A fill's price: the cost is exactly this times the quantity.
+    UnitPrice(Price),
+    /// The cost of what is left, where no exact price per unit exists.
+    Total(Money),
+}
+
 /// An open lot. Quantities, cost and fees of a short lot are positive too; its cost is what the sale brought.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lot {
+    /// How many were opened.
+    pub quantity: Quantity,
+    /// How many are left.
+    pub remaining: Quantity,
+    /// What it cost.
+    pub basis: Basis,
+    /// Opening fees of what is left.
+    pub fees: Money,
     /// The fill that opened it.
     pub opened_by: Row,
     /// Place of that fill in the replay, for comparing the age of lots.
     pub rank: u32,
     /// Finest decimal place among the opening fill's quantity and the lot's own.
     pub places: u8,
-    /// How many were opened.
-    pub quantity: Quantity,
-    /// How many are left.
-    pub remaining: Quantity,
-    /// Cost of what is left.
-    pub cost: Money,
-    /// Price per unit, where the cost is exactly that price times the quantity.
-    pub unit_price: Option<Price>,
-    /// Opening fees of what is left.
-    pub fees: Money,
 }
 
 /// The part of a lot a close takes.
@@ -71,31 +78,40 @@ impl Lot {
     /// Takes `quantity`, at most what remains, out of the lot.
     ///
     /// # Errors
-    /// [`Overflow`] when a share does not fit; the lot is unchanged then.
+    /// [`Overflow`] when a share does not fit; the lot is not to be used any more then.
     #[inline]
     pub fn take(&mut self, quantity: Quantity) -> Result<Slice, Overflow> {
-        if quantity == self.remaining {
-            let slice = Slice { cost: self.cost, fees: self.fees };
-            self.remaining = Quantity::ZERO;
-            self.cost = Money::ZERO;
-            self.fees = Money::ZERO;
-            return Ok(slice);
-        }
-        let cost = match self.unit_price {
-            Some(price) => price.times(quantity)?,
-            None => self.cost.share(quantity, self.remaining)?,
+        let cost = match &mut self.basis {
+            Basis::UnitPrice(price) => price.times(quantity)?,
+            Basis::Total(total) => {
+                let share = total.share(quantity, self.remaining)?;
+                *total = total.minus(share)?;
+                share
+            }
         };
         let fees = self.fees.share(quantity, self.remaining)?;
-        let (remaining, left, left_fees) = (self.remaining.minus(quantity)?, self.cost.minus(cost)?, self.fees.minus(fees)?);
-        self.remaining = remaining;
-        self.cost = left;
-        self.fees = left_fees;
+        self.remaining = self.remaining.minus(quantity)?;
+        self.fees = self.fees.minus(fees)?;
         Ok(Slice { cost, fees })
+    }
+
+    /// Cost of what is left.
+    ///
+    /// # Errors
+    /// [`Overflow`] when it does not fit.
+    pub fn cost(&self) -> Result<Money, Overflow> {
+        match self.basis {
+            Basis::UnitPrice(price) => price.times(self.remaining),
+            Basis::Total(total) => Ok(total),
+        }
     }
 
     /// Cost per unit of what is left; exact for a lot a fill opened.
     pub fn cost_basis(&self) -> Option<Price> {
-        self.unit_price.or_else(|| self.cost.per(self.remaining))
+        match self.basis {
+            Basis::UnitPrice(price) => Some(price),
+            Basis::Total(total) => total.per(self.remaining),
+        }
     }
 }
 
@@ -116,8 +132,7 @@ mod tests {
             places: 0,
             quantity: Quantity(d("3")),
             remaining: Quantity(d("3")),
-            cost: Money(d("100")),
-            unit_price: None,
+            basis: Basis::Total(Money(d("100"))),
             fees: Money(d("1")),
         };
         let one = Quantity(d("1"));
@@ -127,25 +142,17 @@ mod tests {
         assert_eq!(sum, Ok(Money(d("100"))));
         let fees = slices.iter().try_fold(Money::ZERO, |sum, slice| sum.plus(slice.fees));
         assert_eq!(fees, Ok(Money(d("1"))));
-        assert!(lot.remaining.is_zero() && lot.cost.is_zero() && lot.fees.is_zero());
+        assert!(lot.remaining.is_zero() && lot.cost() == Ok(Money::ZERO) && lot.fees.is_zero());
     }
 
     #[test]
     fn a_fills_cost_splits_exactly_at_any_number_of_places() {
         let price = Price(d("0.00000007"));
         let quantity = Quantity(d("10.00000001"));
-        let mut lot = Lot {
-            opened_by: 0,
-            rank: 0,
-            places: 8,
-            quantity,
-            remaining: quantity,
-            cost: price.times(quantity).expect("fits"),
-            unit_price: Some(price),
-            fees: Money::ZERO,
-        };
+        let mut lot =
+            Lot { opened_by: 0, rank: 0, places: 8, quantity, remaining: quantity, basis: Basis::UnitPrice(price), fees: Money::ZERO };
         // 0.00000007 × 0.00000001 = 0.0000000000000007: sixteen places, none rounded
         assert_eq!(lot.take(Quantity(d("0.00000001"))).expect("fits").cost, Money(d("0.0000000000000007")));
-        assert_eq!(lot.cost, Money(d("0.0000007")));
+        assert_eq!(lot.cost(), Ok(Money(d("0.0000007"))));
     }
 }

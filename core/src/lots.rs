@@ -127,15 +127,18 @@ pub fn open_lots(fills: &Fills, options: &Options, filter: &LotFilter) -> Result
             continue;
         }
         let Some(side) = book.direction() else { continue };
-        lots.extend(book.lots().map(|lot| (lot.rank, open_lot(fills, *key, side, lot))));
+        for lot in book.lots() {
+            lots.push((lot.rank, open_lot(fills, *key, side, lot)?));
+        }
     }
     lots.sort_by(|(a, x), (b, y)| (a, &x.strategy_name).cmp(&(b, &y.strategy_name)));
     Ok(lots.into_iter().map(|(_, lot)| lot).collect())
 }
 
-fn open_lot(fills: &Fills, key: BookKey, side: Direction, lot: &Lot) -> OpenLot {
+fn open_lot(fills: &Fills, key: BookKey, side: Direction, lot: &Lot) -> Result<OpenLot, ReplayError> {
     let opening = fills.fill(lot.opened_by);
-    OpenLot {
+    let total_cost = lot.cost().map_err(|reason| ReplayError::at(&opening, reason))?;
+    Ok(OpenLot {
         lot_id: lot_id(fills, key, &opening),
         account_id: fills.accounts().get(key.account).map(str::to_owned),
         strategy_name: fills.strategies().get(key.strategy).map(str::to_owned),
@@ -144,10 +147,10 @@ fn open_lot(fills: &Fills, key: BookKey, side: Direction, lot: &Lot) -> OpenLot 
         quantity: lot.quantity,
         remaining_quantity: lot.remaining,
         cost_basis: lot.cost_basis(),
-        total_cost: lot.cost,
+        total_cost,
         opened_timestamp: opening.timestamp(),
         opening_ledger_ids: vec![opening.ledger_id().to_string()],
-    }
+    })
 }
 
 struct Closed<'f, 'o, F> {

@@ -1,6 +1,6 @@
 //! Exact decimal numbers, and the three kinds of them the accounting knows.
 //!
-//! [`Decimal`] is an integer mantissa times a power of ten. It is the only place in the product where raw
+//! [`Decimal`] is an integer mantissa times a power of ten, 16 bytes in all. It is the only place in the product where raw
 //! decimal arithmetic happens. Invariants:
 //!
 //! 1. No operation rounds, except [`Decimal::mul_div`] and [`Decimal::div`], which round once, to the number
@@ -16,9 +16,9 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
-/// The result does not fit into 38 digits.
+/// The result does not fit into 36 digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the exact result needs more than 38 digits")]
+#[error("the exact result needs more than 36 digits")]
 pub struct Overflow;
 
 /// Why a text is not a [`Decimal`].
@@ -28,7 +28,7 @@ pub enum ParseDecimalError {
     #[error("not a decimal number (want digits, optionally a point and digits, such as 12.50)")]
     Form,
     /// More integer digits or decimal places than the field can hold exactly.
-    #[error("more digits than can be held exactly (at most {MAX_INTEGER_DIGITS} before the point, {MAX_DECIMALS} after it, 38 in all)")]
+    #[error("more digits than can be held exactly (at most {MAX_INTEGER_DIGITS} before the point, {MAX_DECIMALS} after it, 36 in all)")]
     Digits,
 }
 
@@ -49,22 +49,34 @@ const POW10: [i128; 39] = {
     table
 };
 
-/// A decimal number held exactly: `mantissa × 10^-scale`.
+/// A decimal number held exactly: `mantissa × 10^-scale`, the scale in the low [`SCALE_BITS`] bits.
 #[derive(Clone, Copy)]
-pub struct Decimal {
-    mantissa: i128,
-    scale: u8,
-}
+pub struct Decimal(i128);
+
+const SCALE_BITS: u32 = 6;
+const SCALE_MASK: i128 = (1 << SCALE_BITS) - 1;
+/// The largest number of 36 digits; it fits beside the scale.
+const MAX_MANTISSA: i128 = POW10[36] - 1;
 
 impl Decimal {
     /// Zero.
-    pub const ZERO: Self = Self { mantissa: 0, scale: 0 };
+    pub const ZERO: Self = Self(0);
     /// One.
-    pub const ONE: Self = Self { mantissa: 1, scale: 0 };
+    pub const ONE: Self = Self(1 << SCALE_BITS);
 
-    /// `mantissa × 10^-scale`; `None` when the scale is above 38.
+    /// `mantissa × 10^-scale`; `None` when the mantissa has more than 36 digits or the scale is above 38.
+    #[inline]
     pub const fn new(mantissa: i128, scale: u8) -> Option<Self> {
-        if scale > MAX_SCALE { None } else { Some(Self { mantissa, scale }) }
+        let fits = scale <= MAX_SCALE && mantissa <= MAX_MANTISSA && mantissa >= -MAX_MANTISSA;
+        if fits { Some(Self((mantissa << SCALE_BITS) | scale as i128)) } else { None }
+    }
+
+    #[inline]
+    const fn fitting(mantissa: i128, scale: u8) -> Result<Self, Overflow> {
+        match Self::new(mantissa, scale) {
+            Some(number) => Ok(number),
+            None => Err(Overflow),
+        }
     }
 
     /// Reads `-?(0|[1-9][0-9]*)(.[0-9]+)?([eE][+-]?[0-9]+)?`, keeping trailing zeros.
@@ -98,8 +110,9 @@ impl Decimal {
                 mantissa = mantissa * 10 + i64::from(byte - b'0');
             }
             let mantissa = i128::from(if negative { -mantissa } else { mantissa });
-            // at most 18 digits, so the scale fits a byte
-            return Ok(Self { mantissa, scale: u8::try_from(fraction.len()).unwrap_or(MAX_SCALE) });
+            // at most 18 digits, so the scale fits
+            let scale = u8::try_from(fraction.len()).unwrap_or(MAX_SCALE);
+            return Self::new(mantissa, scale).ok_or(ParseDecimalError::Digits);
         }
         Self::assemble(negative, integer, fraction, exponent)
     }
@@ -125,81 +138,88 @@ impl Decimal {
         if POW10.get(bound as usize).is_some_and(|limit| mantissa >= *limit) {
             return Err(ParseDecimalError::Digits);
         }
-        Ok(Self { mantissa: if negative { -mantissa } else { mantissa }, scale })
+        Self::new(if negative { -mantissa } else { mantissa }, scale).ok_or(ParseDecimalError::Digits)
     }
 
     /// The digits without the point, signed.
+    #[inline]
     pub const fn mantissa(self) -> i128 {
-        self.mantissa
+        self.0 >> SCALE_BITS
     }
 
     /// How many of the digits stand after the point, trailing zeros included.
+    #[inline]
     pub const fn scale(self) -> u8 {
-        self.scale
+        (self.0 & SCALE_MASK) as u8
     }
 
     /// Whether the value is zero.
     pub const fn is_zero(self) -> bool {
-        self.mantissa == 0
+        self.0 >> SCALE_BITS == 0
     }
 
     /// Whether the value is below zero.
     pub const fn is_negative(self) -> bool {
-        self.mantissa < 0
+        self.0 < 0
     }
 
     /// Whether the value is above zero.
     pub const fn is_positive(self) -> bool {
-        self.mantissa > 0
+        self.0 >> SCALE_BITS > 0
     }
 
     /// The same value without trailing zeros after the point.
     #[must_use]
     pub fn normalized(self) -> Self {
-        let (mut mantissa, mut scale) = (self.mantissa, self.scale);
+        let (mut mantissa, mut scale) = (self.mantissa(), self.scale());
         if let Ok(mut small) = i64::try_from(mantissa) {
             while scale > 0 && small % 10 == 0 {
                 small /= 10;
                 scale -= 1;
             }
-            return Self { mantissa: i128::from(small), scale };
+            mantissa = i128::from(small);
         }
         while scale > 0 && mantissa % 10 == 0 {
             mantissa /= 10;
             scale -= 1;
         }
-        Self { mantissa, scale }
+        Self((mantissa << SCALE_BITS) | i128::from(scale))
     }
 
     /// The same value with exactly `scale` places; `None` when that would drop a digit or not fit.
     pub fn with_scale(self, scale: u8) -> Option<Self> {
-        if scale >= self.scale {
-            let factor = POW10.get(usize::from(scale - self.scale))?;
-            return Some(Self { mantissa: self.mantissa.checked_mul(*factor)?, scale });
+        if scale >= self.scale() {
+            let factor = POW10.get(usize::from(scale - self.scale()))?;
+            return Self::new(self.mantissa().checked_mul(*factor)?, scale);
         }
         let short = self.normalized();
-        if short.scale <= scale { short.with_scale(scale) } else { None }
+        if short.scale() <= scale { short.with_scale(scale) } else { None }
     }
 
+    #[inline]
     fn aligned(self, other: Self) -> Result<(i128, i128, u8), Overflow> {
-        match self.scale.cmp(&other.scale) {
-            Ordering::Equal => Ok((self.mantissa, other.mantissa, self.scale)),
-            Ordering::Less => {
-                let factor = POW10[usize::from(other.scale - self.scale)];
-                match self.mantissa.checked_mul(factor) {
-                    Some(raised) => Ok((raised, other.mantissa, other.scale)),
-                    None => self.aligned_shortest(other),
-                }
-            }
-            Ordering::Greater => other.aligned(self).map(|(b, a, scale)| (a, b, scale)),
+        if self.scale() == other.scale() {
+            return Ok((self.mantissa(), other.mantissa(), self.scale()));
+        }
+        self.raised(other)
+    }
+
+    fn raised(self, other: Self) -> Result<(i128, i128, u8), Overflow> {
+        if self.scale() > other.scale() {
+            return other.raised(self).map(|(b, a, scale)| (a, b, scale));
+        }
+        let factor = POW10[usize::from(other.scale() - self.scale())];
+        match self.mantissa().checked_mul(factor) {
+            Some(raised) => Ok((raised, other.mantissa(), other.scale())),
+            None => self.aligned_shortest(other),
         }
     }
 
     fn aligned_shortest(self, other: Self) -> Result<(i128, i128, u8), Overflow> {
         let (a, b) = (self.normalized(), other.normalized());
-        let scale = a.scale.max(b.scale);
+        let scale = a.scale().max(b.scale());
         match (a.with_scale(scale), b.with_scale(scale)) {
-            (Some(a), Some(b)) => Ok((a.mantissa, b.mantissa, scale)),
+            (Some(a), Some(b)) => Ok((a.mantissa(), b.mantissa(), scale)),
             _ => Err(Overflow),
         }
     }
@@ -207,62 +227,58 @@ impl Decimal {
     /// The exact sum.
     ///
     /// # Errors
-    /// [`Overflow`] when it needs more than 38 digits.
+    /// [`Overflow`] when it needs more than 36 digits.
     #[inline]
     pub fn plus(self, other: Self) -> Result<Self, Overflow> {
         let (a, b, scale) = self.aligned(other)?;
-        Ok(Self { mantissa: a.checked_add(b).ok_or(Overflow)?, scale })
+        Self::fitting(a.checked_add(b).ok_or(Overflow)?, scale)
     }
 
     /// The exact difference.
     ///
     /// # Errors
-    /// [`Overflow`] when it needs more than 38 digits.
+    /// [`Overflow`] when it needs more than 36 digits.
     #[inline]
     pub fn minus(self, other: Self) -> Result<Self, Overflow> {
         let (a, b, scale) = self.aligned(other)?;
-        Ok(Self { mantissa: a.checked_sub(b).ok_or(Overflow)?, scale })
+        Self::fitting(a.checked_sub(b).ok_or(Overflow)?, scale)
     }
 
     /// The exact product.
     ///
     /// # Errors
-    /// [`Overflow`] when it needs more than 38 digits.
+    /// [`Overflow`] when it needs more than 36 digits.
     #[inline]
     pub fn times(self, other: Self) -> Result<Self, Overflow> {
-        let scale = self.scale + other.scale;
-        let product = match (i64::try_from(self.mantissa), i64::try_from(other.mantissa)) {
-            (Ok(a), Ok(b)) => i128::from(a) * i128::from(b),
-            _ => match self.mantissa.checked_mul(other.mantissa) {
-                Some(product) => product,
-                None => return self.times_shortest(other),
-            },
+        let scale = self.scale() + other.scale();
+        let product = match (i64::try_from(self.mantissa()), i64::try_from(other.mantissa())) {
+            (Ok(a), Ok(b)) => Some(i128::from(a) * i128::from(b)),
+            _ => self.mantissa().checked_mul(other.mantissa()),
         };
-        if scale > MAX_SCALE {
-            return self.times_shortest(other);
+        match product.and_then(|product| Self::new(product, scale)) {
+            Some(product) => Ok(product),
+            None => self.times_shortest(other),
         }
-        Ok(Self { mantissa: product, scale })
     }
 
     fn times_shortest(self, other: Self) -> Result<Self, Overflow> {
         let (a, b) = (self.normalized(), other.normalized());
-        let mantissa = a.mantissa.checked_mul(b.mantissa).ok_or(Overflow)?;
-        Self::new(mantissa, a.scale + b.scale).ok_or(Overflow)
+        let mantissa = a.mantissa().checked_mul(b.mantissa()).ok_or(Overflow)?;
+        Self::fitting(mantissa, a.scale() + b.scale())
     }
 
     /// The same size with the other sign.
     #[must_use]
     #[inline]
     pub const fn negated(self) -> Self {
-        // no mantissa is i128::MIN: every constructor and every checked result stays within 38 digits
-        Self { mantissa: self.mantissa.wrapping_neg(), scale: self.scale }
+        Self((-self.mantissa() << SCALE_BITS) | (self.0 & SCALE_MASK))
     }
 
     /// The distance from zero.
     #[must_use]
     #[inline]
     pub const fn abs(self) -> Self {
-        if self.mantissa < 0 { self.negated() } else { self }
+        if self.0 < 0 { self.negated() } else { self }
     }
 
     /// `self × numerator ÷ denominator`, rounded once to `places` decimal places, half to even.
@@ -272,14 +288,14 @@ impl Decimal {
     pub fn mul_div(self, numerator: Self, denominator: Self, places: u8) -> Result<Self, Overflow> {
         // value = (a·b / c) · 10^(places - sa - sb + sc) in units of 10^-places
         let (n, d, _) = numerator.aligned(denominator)?;
-        let negative = (self.mantissa < 0) ^ (n < 0) ^ (d < 0);
-        let mut top = self.mantissa.unsigned_abs();
+        let negative = (self.mantissa() < 0) ^ (n < 0) ^ (d < 0);
+        let mut top = self.mantissa().unsigned_abs();
         let mut bottom = d.unsigned_abs();
-        if places >= self.scale {
-            let factor = POW10.get(usize::from(places - self.scale)).ok_or(Overflow)?.unsigned_abs();
+        if places >= self.scale() {
+            let factor = POW10.get(usize::from(places - self.scale())).ok_or(Overflow)?.unsigned_abs();
             top = top.checked_mul(factor).ok_or(Overflow)?;
         } else {
-            let factor = POW10[usize::from(self.scale - places)].unsigned_abs();
+            let factor = POW10[usize::from(self.scale() - places)].unsigned_abs();
             bottom = bottom.checked_mul(factor).ok_or(Overflow)?;
         }
         let magnitude = mul_div_round(top, n.unsigned_abs(), bottom)?;
@@ -293,7 +309,7 @@ impl Decimal {
     /// # Errors
     /// [`Overflow`] when something does not fit or `whole` is zero.
     pub fn share_floor(self, part: Self, whole: Self, step: u8) -> Result<(Self, u128), Overflow> {
-        let units = self.with_scale(step).ok_or(Overflow)?.mantissa.unsigned_abs();
+        let units = self.with_scale(step).ok_or(Overflow)?.mantissa().unsigned_abs();
         let (part, whole, _) = part.aligned(whole)?;
         let (part, whole) = (part.unsigned_abs(), whole.unsigned_abs());
         let (quotient, remainder) = match units.checked_mul(part) {
@@ -301,7 +317,7 @@ impl Decimal {
             _ => wide_div(wide_mul(units, part), whole)?,
         };
         let mantissa = i128::try_from(quotient).map_err(|_| Overflow)?;
-        Ok((Self { mantissa, scale: step }, remainder))
+        Ok((Self::fitting(mantissa, step)?, remainder))
     }
 
     /// `self ÷ divisor`, rounded once to `places` decimal places, half to even; `None` when the divisor is
@@ -367,7 +383,7 @@ fn wide_mul(a: u128, b: u128) -> (u128, u128) {
     (high, low)
 }
 
-/// 256-bit by 128-bit long division, bit by bit: only reached when a product passes 38 digits.
+/// 256-bit by 128-bit long division, bit by bit: only reached when a product passes 36 digits.
 fn wide_div((high, low): (u128, u128), c: u128) -> Result<(u128, u128), Overflow> {
     if high >= c {
         return Err(Overflow);
@@ -389,13 +405,10 @@ impl Ord for Decimal {
     fn cmp(&self, other: &Self) -> Ordering {
         match self.aligned(*other) {
             Ok((a, b, _)) => a.cmp(&b),
-            // too far apart for one scale: by integer part, then by fraction, which 38 places always hold
+            // too far apart for one scale: at 36 digits the whole parts differ then
             Err(Overflow) => {
-                let parts = |number: &Self| {
-                    let unit = POW10[usize::from(number.scale)];
-                    (number.mantissa / unit, number.mantissa % unit * POW10[usize::from(MAX_SCALE - number.scale)])
-                };
-                parts(self).cmp(&parts(other))
+                let whole = |number: &Self| number.mantissa() / POW10[usize::from(number.scale())];
+                whole(self).cmp(&whole(other))
             }
         }
     }
@@ -418,8 +431,8 @@ impl Eq for Decimal {}
 impl Hash for Decimal {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let short = self.normalized();
-        short.mantissa.hash(state);
-        short.scale.hash(state);
+        short.mantissa().hash(state);
+        short.scale().hash(state);
     }
 }
 
@@ -431,9 +444,9 @@ impl Default for Decimal {
 
 impl fmt::Display for Decimal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digits = self.mantissa.unsigned_abs().to_string();
-        let scale = usize::from(self.scale);
-        let sign = if self.mantissa < 0 { "-" } else { "" };
+        let digits = self.mantissa().unsigned_abs().to_string();
+        let scale = usize::from(self.scale());
+        let sign = if self.mantissa() < 0 { "-" } else { "" };
         if scale == 0 {
             return write!(f, "{sign}{digits}");
         }
@@ -461,7 +474,7 @@ impl serde::Serialize for Decimal {
 
 impl From<i64> for Decimal {
     fn from(value: i64) -> Self {
-        Self { mantissa: i128::from(value), scale: 0 }
+        Self(i128::from(value) << SCALE_BITS)
     }
 }
 
@@ -487,7 +500,7 @@ macro_rules! amount {
             /// The exact sum.
             ///
             /// # Errors
-            /// [`Overflow`] when it needs more than 38 digits.
+            /// [`Overflow`] when it needs more than 36 digits.
             #[inline]
             pub fn plus(self, other: Self) -> Result<Self, Overflow> {
                 self.0.plus(other.0).map(Self)
@@ -496,7 +509,7 @@ macro_rules! amount {
             /// The exact difference.
             ///
             /// # Errors
-            /// [`Overflow`] when it needs more than 38 digits.
+            /// [`Overflow`] when it needs more than 36 digits.
             #[inline]
             pub fn minus(self, other: Self) -> Result<Self, Overflow> {
                 self.0.minus(other.0).map(Self)
@@ -540,7 +553,7 @@ impl Price {
     /// The exact value of `quantity` at this price.
     ///
     /// # Errors
-    /// [`Overflow`] when it needs more than 38 digits.
+    /// [`Overflow`] when it needs more than 36 digits.
     #[inline]
     pub fn times(self, quantity: Quantity) -> Result<Money, Overflow> {
         self.0.times(quantity.0).map(Money)
@@ -579,7 +592,7 @@ mod tests {
 
     #[test]
     fn written_digits_survive_and_do_not_matter_for_equality() {
-        for text in ["0", "1.10", "0.00000100", "-7.50", "123456789012345678.12345678901234567890"] {
+        for text in ["0", "1.10", "0.00000100", "-7.50", "123456789012345678.123456789012345678"] {
             assert_eq!(d(text).to_string(), text);
         }
         assert_eq!(d("1.10"), d("1.1"));

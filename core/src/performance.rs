@@ -141,7 +141,7 @@ impl Trades {
         Ok(())
     }
 
-    /// Quantity times time held; a sum past 38 digits gives no average rather than a wrong one.
+    /// Quantity times time held; a sum past 36 digits gives no average rather than a wrong one.
     fn hold(&mut self, quantity: Quantity, nanos: i64) -> Result<(), Overflow> {
         let first = self.closed.is_zero();
         self.closed = self.closed.plus(quantity)?;
@@ -274,7 +274,7 @@ fn summary(
         unrealized_pnl: position.unrealized,
         total_buy_quantity: bought,
         total_sell_quantity: sold,
-        total_fees: money(|book| book.fees)?,
+        total_fees: members.iter().try_fold(Money::ZERO, |sum, (_, book)| sum.plus(book.fees()?))?,
         calculation_timestamp: at,
         total_pnl: position.unrealized.map(|open| realized.plus(open)).transpose()?,
         net_quantity: bought.minus(sold)?,

@@ -43,6 +43,12 @@ pub struct ReplayError {
     pub reason: Overflow,
 }
 
+impl ReplayError {
+    pub(crate) fn at(fill: &Fill<'_>, reason: Overflow) -> Self {
+        Self { ledger_id: fill.ledger_id().to_string(), order_id: fill.order_id().to_string(), reason }
+    }
+}
+
 /// Whose books a match belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum View {
@@ -185,11 +191,7 @@ pub fn replay(fills: &Fills, options: &Options, observer: &mut impl Observer) ->
         if only.is_some_and(|account| account != Some(fill.book().account)) {
             continue;
         }
-        fold.step(&fill, rank as u32, observer).map_err(|reason| ReplayError {
-            ledger_id: fill.ledger_id().to_string(),
-            order_id: fill.order_id().to_string(),
-            reason,
-        })?;
+        fold.step(&fill, rank as u32, observer).map_err(|reason| ReplayError::at(&fill, reason))?;
     }
     Ok(fold.books)
 }

@@ -125,7 +125,7 @@ fn add_strategy(report: &mut AttributionReport, name: &str, members: &[(&str, &B
         unrealized_pnl: position.unrealized,
         open_quantity: position.quantity,
         average_cost_basis: position.average_cost(),
-        total_fees: members.iter().try_fold(Money::ZERO, |sum, (_, book)| sum.plus(book.fees))?,
+        total_fees: members.iter().try_fold(Money::ZERO, |sum, (_, book)| sum.plus(book.fees()?))?,
         realized_trades: members.iter().map(|(_, book)| book.closing_fills).sum(),
     };
     report.strategies.insert(name.to_owned(), strategy);

@@ -449,9 +449,8 @@ impl World {
                 ("realized", text(book.realized)),
                 ("bought", text(book.bought)),
                 ("sold", text(book.sold)),
-                ("paid", text(book.paid)),
-                ("received", text(book.received)),
-                ("fees", text(book.fees)),
+                ("cash", text(book.cash().expect("fits"))),
+                ("fees", text(book.fees().expect("fits"))),
                 ("closed_fees", text(book.closed_fees)),
                 ("trades", text(book.closing_fills)),
             ]);
@@ -469,7 +468,7 @@ impl World {
                     ("fill", text(self.fills.fill(lot.opened_by).ledger_id())),
                     ("remaining", text(lot.remaining)),
                     ("basis", or_dash(lot.cost_basis())),
-                    ("cost", text(lot.cost)),
+                    ("cost", text(lot.cost().expect("fits"))),
                     ("fees", text(lot.fees)),
                 ]
             }));

@@ -121,7 +121,10 @@ fn another_handle_sees_it(open: Open<'_>) {
     assert_eq!(contents(&*two), []);
     one.record(&fills(0..5), Mode::KeepGood).expect("recorded");
     assert_eq!(contents(&*two), fills(0..5));
-    assert_eq!(two.record(&[fill(4), fill(5)], Mode::KeepGood).expect("recorded"), [Outcome::Duplicate { differences: vec![] }, Outcome::Inserted]);
+    assert_eq!(
+        two.record(&[fill(4), fill(5)], Mode::KeepGood).expect("recorded"),
+        [Outcome::Duplicate { differences: vec![] }, Outcome::Inserted]
+    );
     assert_eq!(one.record(&[fill(5)], Mode::KeepGood).expect("recorded"), [Outcome::Duplicate { differences: vec![] }]);
     drop((one, two));
     assert_eq!(contents(&*open()), fills(0..6));

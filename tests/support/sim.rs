@@ -198,7 +198,8 @@ fn survive(inode: &Inode, rng: &mut Rng) -> Vec<u8> {
         }
         // any subset of sectors; the length may run ahead of the data, which then reads as zeros
         _ => {
-            let len = if rng.below(2) == 0 { inode.data.len() } else { data.len() + rng.below(inode.data.len().saturating_sub(data.len()) + 1) };
+            let len =
+                if rng.below(2) == 0 { inode.data.len() } else { data.len() + rng.below(inode.data.len().saturating_sub(data.len()) + 1) };
             data.resize(len.max(data.len().min(inode.data.len())), 0);
             for (from, to) in &inode.dirty {
                 for sector in from / 512..to.div_ceil(512) {
