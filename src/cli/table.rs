@@ -1,0 +1,74 @@
+//! A table for people: aligned, figures to the right, colour only where it is welcome.
+
+use comfy_table::{Attribute, Cell, CellAlignment, Color, LineStyle, Table as Layout, TableStyle};
+use serde_json::{Map, Value};
+
+use super::failure::Failure;
+use super::rows::{Column, Kind};
+use super::screen::Screen;
+use super::text;
+
+/// A laid-out table.
+pub struct Table(Layout);
+
+impl Table {
+    /// Lays the records out under the columns that have a heading.
+    pub fn of(columns: &[Column], records: &[Map<String, Value>], colour: bool) -> Self {
+        let has_value = |column: &Column| records.iter().any(|record| record.get(column.field).is_some_and(|value| !value.is_null()));
+        let columns: Vec<(&str, &Column)> = columns
+            .iter()
+            .filter(|column| !column.optional || has_value(column))
+            .filter_map(|column| Some((column.heading?, column)))
+            .collect();
+        let mut layout = Layout::new();
+        layout.load_style(TableStyle::new().header_separator(LineStyle::new('-', '-', '-', '-')));
+        if colour {
+            layout.enforce_styling();
+        } else {
+            layout.force_no_tty();
+        }
+        layout.set_header(columns.iter().map(|(heading, column)| aligned(Cell::new(heading), column.kind).add_attribute(Attribute::Bold)));
+        for record in records {
+            layout.add_row(columns.iter().map(|(_, column)| cell(column.kind, record.get(column.field))));
+        }
+        for column in layout.column_iter_mut() {
+            column.set_padding((0, 2));
+        }
+        Self(layout)
+    }
+
+    /// Writes it, without blanks at the ends of lines.
+    pub fn write(&self, screen: &mut Screen) -> Result<(), Failure> {
+        self.0.lines().try_for_each(|line| screen.line(line.trim_end()))
+    }
+}
+
+fn aligned(cell: Cell, kind: Kind) -> Cell {
+    if kind.numeric() { cell.set_alignment(CellAlignment::Right) } else { cell }
+}
+
+fn cell(kind: Kind, value: Option<&Value>) -> Cell {
+    let shown = shown(kind, value);
+    let sign = if kind == Kind::Profit { shown.chars().find(|c| matches!(c, '-' | '1'..='9')) } else { None };
+    let cell = aligned(Cell::new(&shown), kind);
+    match sign {
+        Some('-') if shown.len() > 1 => cell.fg(Color::Red),
+        Some('1'..='9') => cell.fg(Color::Green),
+        _ => cell,
+    }
+}
+
+/// A value as a table shows it.
+pub fn shown(kind: Kind, value: Option<&Value>) -> String {
+    let raw = match value {
+        None | Some(Value::Null) => return if let Kind::Named(word) = kind { word.to_owned() } else { "-".to_owned() },
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+    };
+    match kind {
+        Kind::Number => text::grouped(&raw, 0),
+        Kind::Money | Kind::Profit => text::grouped(&raw, 2),
+        Kind::Time => raw.strip_suffix("+00:00").map_or_else(|| raw.clone(), |instant| format!("{instant}Z")),
+        Kind::Text | Kind::Named(_) => text::visible(&raw).into_owned(),
+    }
+}
