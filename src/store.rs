@@ -62,7 +62,8 @@ pub struct Conflict {
 impl fmt::Display for Conflict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let brief = |e: &Entry<'_>| format!("{} {} {} at {} ({})", e.side, e.quantity, e.symbol, e.price, e.timestamp);
-        let hint = if self.offered.fill_id.is_none() { "; without fill_id an order can hold one fill: give every fill its fill_id" } else { "" };
+        let hint =
+            if self.offered.fill_id.is_none() { "; without fill_id an order can hold one fill: give every fill its fill_id" } else { "" };
         write!(
             f,
             "{} is recorded as {}, offered as {}: {} differ{hint}",
@@ -80,7 +81,9 @@ impl Serialize for Conflict {
         let raw = |entry: &Entry<'_>| {
             let mut json = Vec::new();
             line::write_json(entry, &mut json);
-            String::from_utf8(json).map_err(S::Error::custom).and_then(|text| serde_json::value::RawValue::from_string(text).map_err(S::Error::custom))
+            String::from_utf8(json)
+                .map_err(S::Error::custom)
+                .and_then(|text| serde_json::value::RawValue::from_string(text).map_err(S::Error::custom))
         };
         let mut json = serializer.serialize_struct("Conflict", 4)?;
         json.serialize_field("key", &self.recorded.key().to_string())?;
@@ -225,8 +228,12 @@ fn io_hint(source: &io::Error) -> &'static str {
     match source.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => " (free space on the disk, then do it again; nothing was lost)",
         io::ErrorKind::PermissionDenied => " (check owner and mode of the directory and its files)",
-        io::ErrorKind::ReadOnlyFilesystem => " (the file system is read-only: choose another place with --ledger or TRADE_LEDGER_BASE_PATH)",
-        io::ErrorKind::IsADirectory | io::ErrorKind::NotADirectory => " (a file and a directory are mixed up: move it away or choose another --ledger)",
+        io::ErrorKind::ReadOnlyFilesystem => {
+            " (the file system is read-only: choose another place with --ledger or TRADE_LEDGER_BASE_PATH)"
+        }
+        io::ErrorKind::IsADirectory | io::ErrorKind::NotADirectory => {
+            " (a file and a directory are mixed up: move it away or choose another --ledger)"
+        }
         _ => "",
     }
 }
@@ -241,6 +248,24 @@ impl StoreError {
             Self::Poisoned { .. } => ErrorKind::Reopen,
         }
     }
+}
+
+impl StoreError {
+    /// The same failure for another caller of the group it happened to.
+    pub(crate) fn for_another(&self) -> Self {
+        match self {
+            Self::Io { action, path, source } => Self::Io { action, path: path.clone(), source: same_io_error(source) },
+            Self::Damaged { path, first, others } => Self::Damaged { path: path.clone(), first: first.clone(), others: *others },
+            Self::Unreadable { path, offset, reason } => Self::Unreadable { path: path.clone(), offset: *offset, reason: reason.clone() },
+            Self::BatchRefused { conflicts } => Self::BatchRefused { conflicts: conflicts.clone() },
+            Self::Poisoned { reason } => Self::Poisoned { reason: reason.clone() },
+            Self::Full(full) => Self::Full(*full),
+        }
+    }
+}
+
+fn same_io_error(error: &io::Error) -> io::Error {
+    error.raw_os_error().map_or_else(|| io::Error::new(error.kind(), error.to_string()), io::Error::from_raw_os_error)
 }
 
 /// Sets an offered entry against the recorded one with the same key.

@@ -55,10 +55,7 @@ impl Store for MemoryStore {
 }
 
 /// Fails when an entry contradicts a recorded one, or an earlier one of the batch.
-pub(crate) fn refuse_conflicts(
-    entries: &[Entry<'_>],
-    recorded: impl Fn(&Entry<'_>) -> Option<Entry<'static>>,
-) -> Result<(), StoreError> {
+pub(crate) fn refuse_conflicts(entries: &[Entry<'_>], recorded: impl Fn(&Entry<'_>) -> Option<Entry<'static>>) -> Result<(), StoreError> {
     let mut first = std::collections::HashMap::new();
     let mut conflicts = Vec::new();
     for (place, entry) in entries.iter().enumerate() {
