@@ -143,9 +143,75 @@ Examples:
   $ trade-ledger import --from coinbase fills_export.csv --strategy-map owners.csv
   $ trade-ledger import --from csv trades.csv --map price=AvgPx --map quantity=Qty")]
 pub struct ImportArgs {
+    /// Where the files come from
+    #[arg(long, value_enum, value_name = "ORIGIN")]
+    pub from: Origin,
     /// Files to read; - is standard input
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
+    /// Record nothing if any row is rejected or contradicts the ledger
+    #[arg(long)]
+    pub all_or_nothing: bool,
+    /// All fills belong to this strategy
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["strategy_from", "strategy_map"], help_heading = "Whose fills they are")]
+    pub strategy: Option<String>,
+    /// The strategy is the client order id up to --separator
+    #[arg(long, value_enum, value_name = "FIELD", conflicts_with = "strategy_map", help_heading = "Whose fills they are")]
+    pub strategy_from: Option<StrategyFrom>,
+    /// What ends the strategy's name in a client order id
+    #[arg(long, value_name = "TEXT", default_value = "_", help_heading = "Whose fills they are")]
+    pub separator: String,
+    /// A CSV file that says whose each order is: order_id or client_order_id, and strategy
+    #[arg(long, value_name = "FILE", help_heading = "Whose fills they are")]
+    pub strategy_map: Option<PathBuf>,
+    #[command(flatten)]
+    pub csv: CsvArgs,
+}
+
+/// Where files come from.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Origin {
+    /// Pages of account activities, as JSON; rows that are no fills are counted
+    Alpaca,
+    /// The fills statement of Coinbase (Pro), as CSV
+    Coinbase,
+    /// Any CSV with a header; say with --map which column is which field
+    Csv,
+}
+
+/// Where a strategy's name is found.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum StrategyFrom {
+    ClientOrderId,
+}
+
+/// How a CSV file is to be read.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "With --from csv")]
+pub struct CsvArgs {
+    /// Which column is which field, such as price=AvgPx; may be repeated. A column that has the
+    /// field's own name needs none
+    #[arg(long, value_name = "FIELD=COLUMN")]
+    pub map: Vec<String>,
+    /// How times are written, in the words of strptime, such as "%m/%d/%Y %H:%M:%S"
+    #[arg(long, value_name = "FORMAT")]
+    pub time_format: Option<String>,
+    /// The time zone of times without an offset, such as America/New_York
+    #[arg(long, value_name = "ZONE")]
+    pub time_zone: Option<String>,
+    /// The character between cells [default: ,]
+    #[arg(long, value_name = "CHAR")]
+    pub delimiter: Option<char>,
+    /// The file's first row is its newest
+    #[arg(long)]
+    pub newest_first: bool,
+}
+
+impl CsvArgs {
+    /// Whether any of them was given.
+    pub fn is_given(&self) -> bool {
+        !self.map.is_empty() || self.time_format.is_some() || self.time_zone.is_some() || self.delimiter.is_some() || self.newest_first
+    }
 }
 
 #[derive(Debug, Args)]

@@ -1,19 +1,16 @@
 //! From arguments to a store, and the notes every report makes about names it does not know.
 
-use std::fs;
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use trade_ledger::core::entry::UNATTRIBUTED;
 use trade_ledger::core::fills::{Fills, Names};
 use trade_ledger::core::replay::Options;
 use trade_ledger::store::Store;
+use trade_ledger::store::local::{LocalStore, default_dir};
 
 use super::args::{Global, OwnerArgs, ReplayArgs};
 use super::failure::Failure;
-use super::{screen, text};
-
-pub use stub::{LocalStore, default_dir};
+use super::{inputs, screen};
 
 /// The ledger's directory.
 pub fn dir(global: &Global) -> PathBuf {
@@ -45,7 +42,7 @@ pub fn to_read(global: &Global) -> Result<LocalStore, Failure> {
     Err(Failure::usage(format!(
         "there is no ledger in {}. Record fills with `trade-ledger record fills.csv`, try `trade-ledger demo`, or say where the ledger is \
          with --ledger DIR or TRADE_LEDGER_BASE_PATH.",
-        shown(&dir(global))
+        dir_shown(global)
     )))
 }
 
@@ -56,20 +53,9 @@ pub fn pass_on_notices(store: &dyn Store) {
     }
 }
 
-/// A path as messages and reports show it.
-pub fn shown(path: &Path) -> String {
-    if path.as_os_str() == "-" { "(standard input)".to_owned() } else { text::visible(&path.to_string_lossy()).into_owned() }
-}
-
-/// All bytes of a file, or of standard input for `-`.
-pub fn read_input(path: &Path) -> Result<Vec<u8>, Failure> {
-    let bytes = if path.as_os_str() == "-" {
-        let mut bytes = Vec::new();
-        io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
-    } else {
-        fs::read(path)
-    };
-    bytes.map_err(|e| Failure::usage(format!("cannot read {}: {e}", shown(path))))
+/// The ledger's directory as messages show it.
+pub fn dir_shown(global: &Global) -> String {
+    inputs::shown(&dir(global))
 }
 
 /// What to replay, with notes about names the ledger does not hold.
@@ -115,69 +101,4 @@ pub fn note_missing(names: &Names, what: &str, wanted: Option<&str>) {
         (some, more) => format!("there is {} and {more} more", some.join(", ")),
     };
     screen::note(&format!("the ledger holds no {what} {wanted:?}; {known}"));
-}
-
-mod stub {
-    use std::io::Write;
-    use std::path::PathBuf;
-
-    use trade_ledger::core::entry::Entry;
-    use trade_ledger::core::line;
-    use trade_ledger::store::memory::MemoryStore;
-    use trade_ledger::store::{Mode, Outcome, Store, StoreError, View};
-
-    pub struct LocalStore {
-        path: PathBuf,
-        memory: MemoryStore,
-    }
-
-    pub fn default_dir() -> PathBuf {
-        std::env::var_os("TRADE_LEDGER_BASE_PATH").map_or_else(|| PathBuf::from("./data/trade_ledger"), PathBuf::from)
-    }
-
-    impl LocalStore {
-        pub fn open(dir: impl Into<PathBuf>) -> Result<Self, StoreError> {
-            let store = Self { path: dir.into().join("ledger.jsonl"), memory: MemoryStore::default() };
-            let bytes = std::fs::read(&store.path).unwrap_or_default();
-            let mut entries = Vec::new();
-            for l in bytes.split(|b| *b == b'\n').filter(|l| !l.is_empty()) {
-                if let Ok(l) = line::read(l) {
-                    entries.push(l.entry.into_owned());
-                }
-            }
-            store.memory.record(&entries, Mode::KeepGood)?;
-            Ok(store)
-        }
-
-        pub fn exists(&self) -> bool {
-            self.path.exists()
-        }
-    }
-
-    impl Store for LocalStore {
-        fn record(&self, entries: &[Entry<'_>], mode: Mode) -> Result<Vec<Outcome>, StoreError> {
-            let outcomes = self.memory.record(entries, mode)?;
-            let mut out = Vec::new();
-            for (entry, outcome) in entries.iter().zip(&outcomes) {
-                if *outcome == Outcome::Inserted {
-                    line::write(entry, &mut out);
-                }
-            }
-            let io = |source| StoreError::Io { action: "write", path: self.path.clone(), source };
-            if let Some(dir) = self.path.parent() {
-                std::fs::create_dir_all(dir).map_err(io)?;
-            }
-            let mut file = std::fs::OpenOptions::new().append(true).create(true).open(&self.path).map_err(io)?;
-            file.write_all(&out).map_err(io)?;
-            Ok(outcomes)
-        }
-
-        fn view(&self) -> Result<Box<dyn View + '_>, StoreError> {
-            self.memory.view()
-        }
-
-        fn take_notices(&self) -> Vec<String> {
-            Vec::new()
-        }
-    }
 }

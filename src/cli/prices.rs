@@ -13,8 +13,7 @@ use trade_ledger::core::time::Timestamp;
 
 use super::args::PriceArgs;
 use super::failure::Failure;
-use super::instant;
-use super::screen;
+use super::{inputs, instant, screen};
 
 /// `SYM=PRICE`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,8 +64,8 @@ pub fn note_unused(args: &PriceArgs, fills: &Fills) {
 }
 
 fn from_file(path: &Path) -> Result<Prices, Failure> {
-    let name = super::ledger::shown(path);
-    let bytes = super::ledger::read_input(path)?;
+    let name = inputs::shown(path);
+    let bytes = inputs::read(path)?;
     let failure = |reason: String| Failure::usage(format!("prices {name}: {reason}"));
     let text = std::str::from_utf8(&bytes).map_err(|e| failure(format!("invalid UTF-8 at byte {}", e.valid_up_to())))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);

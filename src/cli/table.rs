@@ -21,7 +21,7 @@ impl Table {
             .filter_map(|column| Some((column.heading?, column)))
             .collect();
         let mut layout = Layout::new();
-        layout.load_style(TableStyle::new().header_separator(LineStyle::new('-', '-', '-', '-')));
+        layout.load_style(TableStyle::new().header_separator(LineStyle::none().fill('-')));
         if colour {
             layout.enforce_styling();
         } else {
