@@ -41,8 +41,8 @@ pub struct Global {
     /// Reports: only this account. record and import: the account of fills that name none
     #[arg(long, global = true, value_name = "ID", help_heading = "Everywhere")]
     pub account: Option<String>,
-    /// How data is written [default: table; record and import: json]
-    #[arg(long, global = true, value_enum, value_name = "FORMAT", help_heading = "Everywhere")]
+    /// table, json, jsonl or csv [default: table; record and import: json]
+    #[arg(long, global = true, value_enum, value_name = "FORMAT", hide_possible_values = true, help_heading = "Everywhere")]
     pub format: Option<Format>,
 }
 

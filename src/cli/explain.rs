@@ -118,7 +118,9 @@ impl<'a> FillBehind<'a> {
 /// Runs the command.
 pub fn run(global: &Global, args: &ExplainArgs, screen: &mut Screen) -> Result<Verdict, Failure> {
     if args.of.strategy.is_none() && args.of.symbol.is_none() && args.lot.is_none() {
-        return Err(Failure::usage("say what to explain: --strategy NAME, --symbol SYM or --lot LOT_ID (`trade-ledger lots --closed` lists lots)"));
+        return Err(Failure::usage(
+            "say what to explain: --strategy NAME, --symbol SYM or --lot LOT_ID (`trade-ledger lots --closed` lists lots)",
+        ));
     }
     let marks = prices::read(&args.prices)?;
     let store = ledger::to_read(global)?;
@@ -159,7 +161,8 @@ fn explain<'a>(
     let open = open_lots(fills, options, filter)?.into_iter().filter(|lot| wanted(&lot.lot_id));
     let open: Result<Vec<_>, Overflow> = open.map(|lot| explained_open(fills, lot, marks)).collect();
     let open = open.map_err(too_wide)?;
-    let sum = |of: fn(&ClosedLot<'_>) -> Money| closed.iter().try_fold(Money::ZERO, |sum, close| sum.plus(of(&close.lot))).map_err(too_wide);
+    let sum =
+        |of: fn(&ClosedLot<'_>) -> Money| closed.iter().try_fold(Money::ZERO, |sum, close| sum.plus(of(&close.lot))).map_err(too_wide);
     let unrealized = open.iter().try_fold(Some(Money::ZERO), |sum, lot| sum.zip(lot.unrealized_pnl).map(|(a, b)| a.plus(b)).transpose());
     Ok(Explanation {
         strategy: args.of.strategy.as_deref().map(str::trim),

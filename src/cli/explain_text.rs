@@ -2,8 +2,8 @@
 
 use std::fmt::Display;
 
-use trade_ledger::core::lot::Direction;
 use trade_ledger::core::entry::UNATTRIBUTED;
+use trade_ledger::core::lot::Direction;
 use trade_ledger::core::time::Timestamp;
 
 use super::explain::{ExplainedClose, ExplainedOpen, Explanation, FillBehind, Tag};

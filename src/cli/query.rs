@@ -89,8 +89,7 @@ fn query(global: &Global, args: &QueryArgs) -> Query {
 /// In a table, a fill netted across strategies names its owners where another names its strategy.
 fn with_owners(mut fill: Map<String, Value>) -> Map<String, Value> {
     if let Some(Value::Object(owners)) = fill.get("allocations") {
-        let owners: Vec<String> =
-            owners.iter().map(|(name, share)| format!("{name} {}", share.as_str().unwrap_or_default())).collect();
+        let owners: Vec<String> = owners.iter().map(|(name, share)| format!("{name} {}", share.as_str().unwrap_or_default())).collect();
         fill.insert("strategy_name".to_owned(), Value::String(owners.join(" + ")));
     }
     fill

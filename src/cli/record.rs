@@ -11,5 +11,6 @@ use super::screen::Screen;
 /// Runs the command.
 pub fn run(global: &Global, args: &RecordArgs, screen: &mut Screen) -> Result<Verdict, Failure> {
     let defaults = Defaults { account: global.account.clone(), source: None, strategy: StrategyRule::FromRow };
-    Job { global, format: Format::Entries, defaults, files: &args.files, all_or_nothing: args.all_or_nothing, kind: Kind::Record }.run(screen)
+    Job { global, format: Format::Entries, defaults, files: &args.files, all_or_nothing: args.all_or_nothing, kind: Kind::Record }
+        .run(screen)
 }

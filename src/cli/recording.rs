@@ -137,6 +137,7 @@ impl Job<'_> {
             Format::Csv => recording_text::csv(&report, screen)?,
             Format::Table => recording_text::table(&report, screen)?,
         }
+        screen.finish()?;
         recording_text::summary(&report, kind, stopped.as_ref().is_some_and(|stop| stop.refused), &dir);
         match stopped {
             Some(Stop { failure: Some(failure), .. }) => Err(failure),

@@ -111,7 +111,13 @@ pub fn summary(report: &Report, command: Command, refused: bool, dir: &str) {
     if let Some(more) = problems.len().checked_sub(TOLD).filter(|more| *more > 0) {
         screen::say(&format!("… and {more} more, all in the report"));
     }
-    let mut parts = vec![format!("{} recorded in {dir}", count(report.inserted, "fill"))];
+    let verb = if command == Command::Import { "import" } else { "record" };
+    let recorded = if refused {
+        format!("nothing recorded in {dir}, as --all-or-nothing demands")
+    } else {
+        format!("{} recorded in {dir}", count(report.inserted, "fill"))
+    };
+    let mut parts = vec![format!("{verb}: {recorded}")];
     for (n, what) in [
         (report.duplicates, "already there"),
         (report.conflicts.len() as u64, "in conflict with the ledger"),
@@ -123,9 +129,7 @@ pub fn summary(report: &Report, command: Command, refused: bool, dir: &str) {
             parts.push(format!("{n} {what}"));
         }
     }
-    let nothing = if refused { "nothing recorded, as --all-or-nothing demands: " } else { "" };
-    let verb = if command == Command::Import { "import" } else { "record" };
-    screen::say(&format!("{verb}: {nothing}{}", parts.join(", ")));
+    screen::say(&parts.join(", "));
 }
 
 fn problems(report: &Report) -> Vec<String> {
@@ -138,9 +142,12 @@ fn problems(report: &Report) -> Vec<String> {
     }
     problems.extend(report.conflicts.iter().map(|c| format!("conflict: {}: {}", at(&c.place), c.reason)));
     problems.extend(report.unknown.iter().map(|u| format!("unknown: {}: {}: {}", at(&u.place), u.key, u.reason)));
-    problems.extend(report.differences.iter().map(|d| {
-        format!("difference: {}: {} is recorded with other {}; the first stands", at(&d.place), d.key, d.fields.join(", "))
-    }));
+    problems.extend(
+        report
+            .differences
+            .iter()
+            .map(|d| format!("difference: {}: {} is recorded with other {}; the first stands", at(&d.place), d.key, d.fields.join(", "))),
+    );
     problems.extend(report.gaps.iter().flatten().map(|missing| format!("gap: {}", missing.message)));
     problems.extend(report.skipped.iter().flatten().map(|skipped| format!("skipped: {} × {}", skipped.count, skipped.kind)));
     problems

@@ -2,7 +2,8 @@
 //!
 //! 1. JSON and JSONL are the record itself, streamed; decimals are strings.
 //! 2. CSV has every column, `null` as an empty cell. A cell of a numeric column is written bare only when it is
-//!    a number; every other cell is made safe for spreadsheets by [`text::csv_cell`].
+//!    a number; every other cell is made safe for spreadsheets by [`text::csv_cell`], and for the terminal when
+//!    it goes to one.
 //! 3. A table has the columns with a heading; an optional one is shown only where some row has a value.
 
 use std::io::Write;
@@ -90,9 +91,8 @@ impl<'s> Rows<'s> {
     pub fn push(&mut self, record: &impl Serialize) -> Result<(), Failure> {
         match self.format {
             Format::Json | Format::Jsonl => {
-                self.start_json_row()?;
-                serde_json::to_writer(&mut *self.screen, record)?;
-                self.end_json_row()?;
+                let json = serde_json::to_vec(record)?;
+                return self.push_json(&json);
             }
             Format::Csv => {
                 self.csv_heading()?;
@@ -109,10 +109,9 @@ impl<'s> Rows<'s> {
     /// Adds a row that is JSON already, for the JSON formats.
     pub fn push_json(&mut self, json: &[u8]) -> Result<(), Failure> {
         self.start_json_row()?;
-        self.screen.write_all(json)?;
-        self.end_json_row()?;
+        self.screen.json(json)?;
         self.count += 1;
-        Ok(())
+        if self.format == Format::Jsonl { Ok(self.screen.write_all(b"\n")?) } else { Ok(()) }
     }
 
     fn start_json_row(&mut self) -> Result<(), Failure> {
@@ -122,11 +121,6 @@ impl<'s> Rows<'s> {
             _ => b"",
         };
         Ok(self.screen.write_all(before)?)
-    }
-
-    fn end_json_row(&mut self) -> Result<(), Failure> {
-        let after: &[u8] = if self.format == Format::Json { b"" } else { b"\n" };
-        Ok(self.screen.write_all(after)?)
     }
 
     fn csv_heading(&mut self) -> Result<(), Failure> {
@@ -152,12 +146,9 @@ impl<'s> Rows<'s> {
 
 /// One object that is a report by itself: indented for JSON, on one line for JSONL.
 pub fn object(screen: &mut Screen, format: Format, report: &impl Serialize) -> Result<(), Failure> {
-    if format == Format::Json {
-        serde_json::to_writer_pretty(&mut *screen, report)?;
-    } else {
-        serde_json::to_writer(&mut *screen, report)?;
-    }
-    Ok(screen.write_all(b"\n")?)
+    let mut json = if format == Format::Json { serde_json::to_vec_pretty(report)? } else { serde_json::to_vec(report)? };
+    json.push(b'\n');
+    screen.json(&json)
 }
 
 fn fields(record: &impl Serialize) -> Result<Map<String, Value>, Failure> {
@@ -181,7 +172,11 @@ fn csv_text(kind: Kind, value: Option<&Value>) -> String {
 
 fn csv_line(screen: &mut Screen, cells: impl Iterator<Item = String>) -> Result<(), Failure> {
     let mut line = csv::WriterBuilder::new().from_writer(Vec::with_capacity(256));
-    line.write_record(cells.map(String::into_bytes))?;
+    if screen.terminal() {
+        line.write_record(cells.map(|cell| text::visible(&cell).into_owned()))?;
+    } else {
+        line.write_record(cells.map(String::into_bytes))?;
+    }
     let bytes = line.into_inner().map_err(|e| Failure::from(std::io::Error::other(e.to_string())))?;
     Ok(screen.write_all(&bytes)?)
 }

@@ -9,6 +9,7 @@ use super::text;
 /// Standard output: locked, buffered, and told whether colour is welcome.
 pub struct Screen {
     out: BufWriter<StdoutLock<'static>>,
+    terminal: bool,
     colour: bool,
 }
 
@@ -16,13 +17,26 @@ impl Screen {
     /// Takes standard output for the rest of the process.
     pub fn of_stdout() -> Self {
         let stdout = io::stdout();
-        let colour = stdout.is_terminal() && colour_welcome();
-        Self { out: BufWriter::with_capacity(1 << 16, stdout.lock()), colour }
+        let terminal = stdout.is_terminal();
+        Self { out: BufWriter::with_capacity(1 << 16, stdout.lock()), terminal, colour: terminal && colour_welcome() }
     }
 
     /// Whether standard output is a terminal whose user did not turn colour off.
     pub fn colour(&self) -> bool {
         self.colour
+    }
+
+    /// Whether a person is looking: then nothing may reach the terminal that steers it.
+    pub fn terminal(&self) -> bool {
+        self.terminal
+    }
+
+    /// Writes JSON. On a terminal, characters that steer it are escaped, which changes no value.
+    pub fn json(&mut self, json: &[u8]) -> Result<(), Failure> {
+        match std::str::from_utf8(json) {
+            Ok(json) if self.terminal => Ok(self.out.write_all(text::json_visible(json).as_bytes())?),
+            _ => Ok(self.out.write_all(json)?),
+        }
     }
 
     /// Writes one line.

@@ -20,6 +20,25 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// JSON in which such characters are written as `\uXXXX`: they stand in strings only, where that means the same.
+pub fn json_visible(json: &str) -> Cow<'_, str> {
+    let steers = |c: char| unseen(c) && c != '\n';
+    if !json.chars().any(steers) {
+        return Cow::Borrowed(json);
+    }
+    let mut shown = String::with_capacity(json.len() + 8);
+    for c in json.chars() {
+        if steers(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(shown, "\\u{unit:04x}");
+            }
+        } else {
+            shown.push(c);
+        }
+    }
+    Cow::Owned(shown)
+}
+
 fn unseen(c: char) -> bool {
     let format = matches!(
         c,
@@ -98,6 +117,15 @@ mod tests {
         for (text, want) in cases {
             assert_eq!(visible(text), want);
         }
+    }
+
+    #[test]
+    fn json_on_a_terminal_means_the_same() {
+        let value = serde_json::json!({"notes": "a\u{9b}31m\u{202e}\u{e0041}\u{1b}é"});
+        let raw = serde_json::to_string_pretty(&value).unwrap();
+        let shown = json_visible(&raw);
+        assert!(!shown.chars().any(|c| unseen(c) && c != '\n'));
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), value);
     }
 
     #[test]

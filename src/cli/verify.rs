@@ -72,7 +72,13 @@ fn tell(finding: &Finding, screen: &mut Screen) -> Result<(), Failure> {
         file.unchecksummed
     ))?;
     for fault in &file.faults {
-        screen.line(visible(&format!("damaged: line {}, byte {}, {}: {}", fault.line, fault.offset, count(fault.length, "byte"), fault.reason)))?;
+        screen.line(visible(&format!(
+            "damaged: line {}, byte {}, {}: {}",
+            fault.line,
+            fault.offset,
+            count(fault.length, "byte"),
+            fault.reason
+        )))?;
     }
     if let Some(tail) = &file.torn_tail {
         screen.line(visible(&format!(
