@@ -69,6 +69,12 @@ pub enum Format {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// See what this is about: a small example ledger and its story
+    #[command(after_help = "\
+Examples:
+  $ trade-ledger demo
+  $ trade-ledger demo --ledger playground
+
+Makes a ledger in ./trade-ledger-demo, or where --ledger says. Running it again changes nothing.")]
     Demo,
     /// Record fills from JSON, JSON lines or CSV
     Record(RecordArgs),

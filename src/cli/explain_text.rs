@@ -118,7 +118,10 @@ fn write_fill(
 
 fn owner(strategy: Option<&str>, account: Option<&str>) -> String {
     let account = account.map_or_else(String::new, |account| format!(" in account {account}"));
-    format!(" for {}{account}", strategy.unwrap_or(UNATTRIBUTED))
+    match strategy {
+        Some(name) => format!(" for {name}{account}"),
+        None => format!("{account}, {UNATTRIBUTED}"),
+    }
 }
 
 fn money(amount: impl Display) -> String {

@@ -49,7 +49,7 @@ pub fn read(args: &PriceArgs) -> Result<Prices, Failure> {
         None => Prices::new(),
     };
     for PriceArg { symbol, price } in &args.price {
-        marks.insert(symbol.clone(), Mark { price: *price, at: None, source: "--price".to_owned() });
+        marks.insert(symbol.clone(), Mark { price: *price, at: None, source: "given by --price".to_owned() });
     }
     Ok(marks)
 }

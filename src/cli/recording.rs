@@ -138,7 +138,7 @@ impl Job<'_> {
             Format::Table => recording_text::table(&report, screen)?,
         }
         screen.finish()?;
-        recording_text::summary(&report, kind, stopped.as_ref().is_some_and(|stop| stop.refused), &dir);
+        recording_text::summary(&report, kind, format, stopped.as_ref().is_some_and(|stop| stop.refused), &dir);
         match stopped {
             Some(Stop { failure: Some(failure), .. }) => Err(failure),
             Some(_) => Ok(Verdict::Wrong),

@@ -103,8 +103,9 @@ fn write(report: &Report, format: Format, screen: &mut Screen) -> Result<(), Fai
 }
 
 /// Tells a person what happened, on standard error.
-pub fn summary(report: &Report, command: Command, refused: bool, dir: &str) {
-    let problems = problems(report);
+pub fn summary(report: &Report, command: Command, shown: Format, refused: bool, dir: &str) {
+    // a table has told them already
+    let problems = if shown == Format::Table { Vec::new() } else { problems(report) };
     for problem in problems.iter().take(TOLD) {
         screen::say(problem);
     }
@@ -117,7 +118,7 @@ pub fn summary(report: &Report, command: Command, refused: bool, dir: &str) {
     } else {
         format!("{} recorded in {dir}", count(report.inserted, "fill"))
     };
-    let mut parts = vec![format!("{verb}: {recorded}")];
+    let mut parts = Vec::new();
     for (n, what) in [
         (report.duplicates, "already there"),
         (report.conflicts.len() as u64, "in conflict with the ledger"),
@@ -129,7 +130,8 @@ pub fn summary(report: &Report, command: Command, refused: bool, dir: &str) {
             parts.push(format!("{n} {what}"));
         }
     }
-    screen::say(&parts.join(", "));
+    let besides = if parts.is_empty() { String::new() } else { format!("; {}", parts.join(", ")) };
+    screen::say(&format!("{verb}: {recorded}{besides}"));
 }
 
 fn problems(report: &Report) -> Vec<String> {

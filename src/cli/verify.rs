@@ -39,7 +39,9 @@ pub fn run(global: &Global, args: &VerifyArgs, screen: &mut Screen) -> Result<Ve
         Format::Csv => csv(&finding, screen)?,
         format => rows::object(screen, format, &finding)?,
     }
-    Ok(Verdict::wrong_if(!finding.ok))
+    // as with fsck, damage that was set aside is still news: those fills are missing from every figure
+    let set_aside = finding.repair.as_ref().is_some_and(|repair| !repair.quarantined.is_empty());
+    Ok(Verdict::wrong_if(!finding.ok || set_aside))
 }
 
 fn find(store: &LocalStore, repair: Option<Repair>) -> Result<Finding, Failure> {
@@ -100,7 +102,7 @@ fn tell(finding: &Finding, screen: &mut Screen) -> Result<(), Failure> {
     if finding.file.faults.is_empty() && finding.file.torn_tail.is_none() {
         return Ok(());
     }
-    screen.line("Way out: `trade-ledger verify --repair` sets these bytes aside in a file beside and keeps every other line.")
+    screen.line("Way out: verify --repair sets these bytes aside in a file beside and keeps every other line.")
 }
 
 fn repeated(repeat: &Repeat) -> String {
@@ -116,10 +118,9 @@ fn tell_repair(repair: &Repair, screen: &mut Screen) -> Result<(), Failure> {
     match &repair.quarantine_file {
         None => screen.line("repair: there was nothing to set aside"),
         Some(file) => screen.line(format_args!(
-            "repair: {} set aside in {}, {} kept",
+            "repair: {} set aside in {}; the fills in it count no more, so record them again from their source",
             count(repair.quarantined.len() as u64, "line"),
             inputs::shown(file),
-            repair.kept
         )),
     }
 }
