@@ -150,6 +150,53 @@ fn a_failed_sync_acknowledges_nothing_and_poisons_the_handle() {
     assert!(poisoned >= 1, "no sync was hit");
 }
 
+/// A writer killed between its write and its sync leaves a whole line that a power cut can still take: answering
+/// `Duplicate` to its retry is an acknowledgement, so it must be made durable first.
+#[test]
+fn a_duplicate_of_what_a_killed_writer_left_is_durable_before_it_is_acknowledged() {
+    for seed in 0..20 {
+        let disk = SimDisk::new();
+        open(&disk).record(&fills(0..1), Mode::KeepGood).expect("recorded");
+        let mut bytes = Vec::new();
+        line::write(&fill(1), &mut bytes);
+        disk.write_unsynced(Path::new(LEDGER), &bytes);
+        assert_eq!(open(&disk).record(&fills(1..2), Mode::KeepGood).expect("recorded"), [Outcome::Duplicate { differences: vec![] }]);
+        assert_eq!(numbers(&open(&disk.crash(&mut Rng(seed)))), (0..2).collect(), "seed {seed}");
+    }
+}
+
+#[test]
+fn a_power_cut_during_a_repair_leaves_the_old_ledger_or_the_new_one() {
+    let disk = SimDisk::new();
+    open(&disk).record(&fills(0..6), Mode::KeepGood).expect("recorded");
+    let mut bytes = disk.content(Path::new(LEDGER)).expect("a ledger");
+    bytes[700] ^= 1;
+    disk.put(Path::new(LEDGER), &bytes);
+    let whole = disk.crash(&mut Rng(0));
+    open(&whole).repair().expect("repairs");
+    let left = numbers(&open(&whole));
+    assert_eq!(left.len(), 5);
+    for at in 1..=whole.operations() - disk.operations() {
+        for seed in 0..8 {
+            let disk = disk.crash(&mut Rng(0));
+            let store = open(&disk);
+            disk.fail(at, Fault::PowerCut);
+            let repaired = store.repair();
+            let crashed = disk.crash(&mut Rng(seed * 31 + at as u64));
+            let what = format!("cut at {at}, seed {seed}");
+            let after = open(&crashed);
+            if after.view().is_err() {
+                assert!(repaired.is_err(), "{what}: a repair reported done came undone");
+                assert_eq!(after.verify().expect("verifies").faults.len(), 1, "{what}");
+                after.repair().expect("repairs");
+            }
+            assert_eq!(numbers(&after), left, "{what}");
+            let kept = crashed.names().iter().filter(|name| name.to_string_lossy().contains("quarantine")).any(|name| crashed.content(name).is_some_and(|c| !c.is_empty()));
+            assert!(kept, "{what}: the bad bytes are gone");
+        }
+    }
+}
+
 #[test]
 fn a_last_line_cut_at_any_byte_is_set_aside_and_reported() {
     let disk = SimDisk::new();

@@ -107,7 +107,8 @@ impl CsvMap {
     /// # Errors
     /// [`ImportError::Mapping`] for a name that does not exist.
     pub fn time_zone(mut self, name: &str) -> Result<Self, ImportError> {
-        let zone = TimeZone::get(name).map_err(|e| mapping("time-zone", name, format!("want an IANA name such as America/New_York: {e}")))?;
+        let zone =
+            TimeZone::get(name).map_err(|e| mapping("time-zone", name, format!("want an IANA name such as America/New_York: {e}")))?;
         self.time_zone = Some(zone);
         Ok(self)
     }

@@ -195,22 +195,18 @@ mod tests {
 
     #[test]
     fn quotes_line_breaks_and_blank_lines() {
-        assert_eq!(read(b"a,b\r\n\r\n\"x,\"\"y\"\"\r\nz\",2\n,\n5\" pipe,1", 2), [
-            row(1, "a|b"),
-            row(3, "x,\"y\"\r\nz|2"),
-            row(5, "|"),
-            row(6, "5\" pipe|1")
-        ]);
+        assert_eq!(
+            read(b"a,b\r\n\r\n\"x,\"\"y\"\"\r\nz\",2\n,\n5\" pipe,1", 2),
+            [row(1, "a|b"), row(3, "x,\"y\"\r\nz|2"), row(5, "|"), row(6, "5\" pipe|1")]
+        );
     }
 
     #[test]
     fn an_unclosed_quote_costs_its_own_row_only() {
-        assert_eq!(read(b"1,2\n\"3,4\n5,6\n7,8\n", 2), [
-            row(1, "1|2"),
-            row(2, "<holds a quote that is never closed>"),
-            row(3, "5|6"),
-            row(4, "7|8")
-        ]);
+        assert_eq!(
+            read(b"1,2\n\"3,4\n5,6\n7,8\n", 2),
+            [row(1, "1|2"), row(2, "<holds a quote that is never closed>"), row(3, "5|6"), row(4, "7|8")]
+        );
         // a later quoted cell closes it by accident: the widths tell
         let rows = read(b"\"3,4\n5,6\n\"7\",8\n9,0\n", 2);
         assert_eq!(rows.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [1, 2, 3, 4]);

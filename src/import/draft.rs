@@ -5,7 +5,6 @@
 //! 3. What no field holds is kept in `extra` under a name no field has.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 
 use serde_json::value::RawValue;
 use trade_ledger_core::entry::{AssetType, Entry, FieldError, Fields, SCHEMA_VERSION, Side};
@@ -305,9 +304,8 @@ impl<'a> Draft<'a> {
     }
 
     fn check_extra(&self) -> Result<(), FieldError> {
-        let mut seen = BTreeSet::new();
-        match self.extra.iter().find(|(name, _)| !seen.insert(name)) {
-            Some((name, raw)) => Err(FieldError::new(name.clone(), raw, "stands twice in the row")),
+        match json::repeated(self.extra.iter().map(|(name, _)| &**name)) {
+            Some(name) => Err(FieldError::new(name, "", "stands twice in the row")),
             None => Ok(()),
         }
     }

@@ -66,7 +66,6 @@ impl Chains {
         gaps.sort_by(|a, b| (a.before, &a.order_id).cmp(&(b.before, &b.order_id)));
         gaps
     }
-
 }
 
 fn gaps_of((order_id, symbol, side): &Leg, chain: &Chain) -> Vec<Gap> {

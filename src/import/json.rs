@@ -44,41 +44,16 @@ enum Place {
     End,
 }
 
-/// Cuts a stream into rows.
+/// The rows of a stream.
 pub(super) struct Items<R> {
     input: R,
-    place: Place,
-    array: bool,
-    line: u64,
-    column: u64,
-    line_is_blank: bool,
-    first_column: Option<u64>,
-    row: Vec<u8>,
-    row_line: u64,
-    open: Vec<u8>,
-    in_string: bool,
-    escaped: bool,
-    last: u8,
+    cutter: Cutter,
 }
 
 impl<R: BufRead> Items<R> {
     /// Rows of `input`, which must be past any byte-order mark.
     pub(super) fn new(input: R) -> Self {
-        Self {
-            input,
-            place: Place::Start,
-            array: false,
-            line: 1,
-            column: 0,
-            line_is_blank: true,
-            first_column: None,
-            row: Vec::new(),
-            row_line: 1,
-            open: Vec::new(),
-            in_string: false,
-            escaped: false,
-            last: 0,
-        }
+        Self { input, cutter: Cutter::new() }
     }
 
     /// The next row.
@@ -92,23 +67,78 @@ impl<R: BufRead> Items<R> {
                 other => other?,
             };
             if buffer.is_empty() {
-                return Ok(self.at_end());
+                return Ok(self.cutter.at_end());
             }
-            // the buffer is borrowed from the input, the step changes the rest of `self`
-            let chunk = buffer.len().min(4096);
-            let mut bytes = [0; 4096];
-            bytes[..chunk].copy_from_slice(&buffer[..chunk]);
-            let mut used = 0;
-            let mut found = None;
-            while used < chunk && found.is_none() {
-                found = self.step(bytes[used]);
-                used += 1;
-            }
+            let (used, found) = self.cutter.cut(buffer);
             self.input.consume(used);
             if found.is_some() {
                 return Ok(found);
             }
         }
+    }
+}
+
+/// Cuts bytes into rows.
+struct Cutter {
+    place: Place,
+    array: bool,
+    line: u64,
+    column: u64,
+    line_is_blank: bool,
+    first_column: Option<u64>,
+    /// Whether the first row stood on one line, as the others then do.
+    row_per_line: Option<bool>,
+    row: Vec<u8>,
+    row_line: u64,
+    open: Vec<u8>,
+    in_string: bool,
+    escaped: bool,
+    last: u8,
+}
+
+impl Cutter {
+    fn new() -> Self {
+        Self {
+            place: Place::Start,
+            array: false,
+            line: 1,
+            column: 0,
+            line_is_blank: true,
+            first_column: None,
+            row_per_line: None,
+            row: Vec::new(),
+            row_line: 1,
+            open: Vec::new(),
+            in_string: false,
+            escaped: false,
+            last: 0,
+        }
+    }
+
+    /// The first row that ends in `bytes`, and how many bytes that took.
+    fn cut(&mut self, bytes: &[u8]) -> (usize, Option<Item>) {
+        let mut used = 0;
+        while let Some(byte) = bytes.get(used) {
+            let found = self.step(*byte);
+            used += 1;
+            if found.is_some() {
+                return (used, found);
+            }
+            used += self.plain_text(&bytes[used..]);
+        }
+        (used, None)
+    }
+
+    /// Takes the text of a string up to its next special byte at once; returns its length.
+    fn plain_text(&mut self, bytes: &[u8]) -> usize {
+        if !self.in_string || self.escaped || self.place != Place::Inside {
+            return 0;
+        }
+        let room = bytes.len().min(MAX_LINE_BYTES.saturating_sub(self.row.len()));
+        let plain = bytes[..room].iter().take_while(|byte| !matches!(byte, b'"' | b'\\' | b'\n')).count();
+        self.row.extend_from_slice(&bytes[..plain]);
+        self.column += plain as u64;
+        plain
     }
 
     fn step(&mut self, byte: u8) -> Option<Item> {
@@ -118,22 +148,18 @@ impl<R: BufRead> Items<R> {
             Place::Lost => {
                 if self.starts_a_row(byte) {
                     self.begin();
-                    return self.advanced(byte, Self::push);
+                    self.push(byte)
+                } else {
+                    None
                 }
-                None
             }
             Place::After if !byte.is_ascii_whitespace() => {
                 self.place = Place::End;
-                Some(Item { line: self.line, text: Err(whole("", "stands after the end of the JSON array; nothing from here on was read")) })
+                let reason = "stands after the end of the JSON array; nothing from here on was read";
+                Some(Item { line: self.line, text: Err(whole("", reason)) })
             }
             Place::After | Place::End => None,
         };
-        self.advanced(byte, |_, _| found)
-    }
-
-    /// Does the step, then moves on by one byte.
-    fn advanced(&mut self, byte: u8, step: impl FnOnce(&mut Self, u8) -> Option<Item>) -> Option<Item> {
-        let found = step(self, byte);
         if byte == b'\n' {
             (self.line, self.column, self.line_is_blank) = (self.line + 1, 0, true);
         } else {
@@ -157,7 +183,9 @@ impl<R: BufRead> Items<R> {
             }
             _ => {}
         }
-        self.first_column.get_or_insert(self.column);
+        if byte == b'{' {
+            self.first_column.get_or_insert(self.column);
+        }
         self.begin();
         self.push(byte)
     }
@@ -199,8 +227,12 @@ impl<R: BufRead> Items<R> {
         byte == b'{' && self.line_is_blank && self.first_column == Some(self.column)
     }
 
-    /// Whether the grammar of JSON allows an object at this point of the row.
+    /// Whether an object at the start of a line may be part of the row: where the grammar allows one, unless every row has
+    /// its own line.
     fn may_nest(&self) -> bool {
+        if self.row_per_line == Some(true) {
+            return false;
+        }
         matches!(self.last, b':' | b'[') || (self.last == b',' && self.open.last() == Some(&b'['))
     }
 
@@ -216,6 +248,9 @@ impl<R: BufRead> Items<R> {
         self.row.push(byte);
         if !byte.is_ascii_whitespace() {
             self.last = byte;
+        }
+        if self.is_stray_line() {
+            return self.checked_length();
         }
         match byte {
             b'"' => self.in_string = true,
@@ -238,6 +273,11 @@ impl<R: BufRead> Items<R> {
         self.checked_length()
     }
 
+    /// Whether this is text between objects that are not in an array: it ends with its line, whatever it holds.
+    fn is_stray_line(&self) -> bool {
+        !self.array && self.row.first() != Some(&b'{')
+    }
+
     fn checked_length(&mut self) -> Option<Item> {
         if self.row.len() <= MAX_LINE_BYTES {
             return None;
@@ -247,6 +287,9 @@ impl<R: BufRead> Items<R> {
     }
 
     fn complete(&mut self) -> Item {
+        if self.row.first() == Some(&b'{') {
+            self.row_per_line.get_or_insert(self.row_line == self.line);
+        }
         let text = String::from_utf8(std::mem::take(&mut self.row)).map_err(|e| {
             let reason = format!("is not UTF-8 (byte {} of the row)", e.utf8_error().valid_up_to());
             whole(&start_of(e.as_bytes()), reason)
@@ -291,11 +334,17 @@ pub(super) fn members(text: &str) -> Result<Vec<(Cow<'_, str>, &RawValue)>, Fiel
     let mut reader = serde_json::Deserializer::from_str(text);
     let members = reader.deserialize_map(Members).map_err(not_an_object)?;
     reader.end().map_err(not_an_object)?;
-    let mut seen = std::collections::BTreeSet::new();
-    match members.iter().find(|(name, _)| !seen.insert(name)) {
-        Some((name, raw)) => Err(FieldError::new(name.clone(), raw.get(), "stands twice in the object")),
+    match repeated(members.iter().map(|(name, _)| &**name)) {
+        Some(name) => Err(FieldError::new(name, "", "stands twice in the object")),
         None => Ok(members),
     }
+}
+
+/// A name that stands twice.
+pub(super) fn repeated<'a>(names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let mut names: Vec<&str> = names.collect();
+    names.sort_unstable();
+    names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0])
 }
 
 struct Members;
@@ -356,10 +405,10 @@ mod tests {
         let want = [row(1, "{\"a\":1}"), row(2, "{\"b\":\"}]\\\"\"}")];
         assert_eq!(cut(b"{\"a\":1}\r\n{\"b\":\"}]\\\"\"}"), want);
         assert_eq!(cut(b"[{\"a\":1},\n{\"b\":\"}]\\\"\"}]\n"), want);
-        assert_eq!(cut(b"{\n \"a\": {\n  \"b\": [\n{\n}\n]\n }\n}\n{}"), [
-            row(1, "{\n \"a\": {\n  \"b\": [\n{\n}\n]\n }\n}"),
-            row(9, "{}")
-        ]);
+        assert_eq!(
+            cut(b"{\n \"a\": {\n  \"b\": [\n{\n}\n]\n }\n}\n{}"),
+            [row(1, "{\n \"a\": {\n  \"b\": [\n{\n}\n]\n }\n}"), row(9, "{}")]
+        );
         assert_eq!(cut(b"[]\n"), []);
         assert_eq!(cut(b"{}{}"), [row(1, "{}"), row(1, "{}")]);
     }
@@ -370,6 +419,8 @@ mod tests {
         assert_eq!(cut(b"{\"a\":{\"b\":1}\n{\"c\":2}\n"), [row(1, incomplete), row(2, "{\"c\":2}")]);
         assert_eq!(cut(b"{\"a\":1,\n{\"c\":2}\n"), [row(1, incomplete), row(2, "{\"c\":2}")]);
         assert_eq!(cut(b"[\n {\"a\":1,\n {\"c\":2}\n]"), [row(2, incomplete), row(3, "{\"c\":2}")]);
+        assert_eq!(cut(b"{}\n{\"a\":[\n{\"c\":2}\n"), [row(1, "{}"), row(2, incomplete), row(3, "{\"c\":2}")]);
+        assert_eq!(cut(b"{}\n[{\n{\"c\":2}\n"), [row(1, "{}"), row(2, "[{"), row(3, "{\"c\":2}")]);
         let open = "<holds a string that is not closed on its line>";
         assert_eq!(cut(b"{\"a\":\"x}\n{\"c\":2}\n"), [row(1, open), row(2, "{\"c\":2}")]);
     }

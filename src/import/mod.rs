@@ -207,11 +207,7 @@ impl Importer {
 ///
 /// # Errors
 /// [`ImportError::Read`].
-pub fn import<R: Read>(
-    format: Format,
-    defaults: Defaults,
-    files: impl IntoIterator<Item = (String, R)>,
-) -> Result<Imported, ImportError> {
+pub fn import<R: Read>(format: Format, defaults: Defaults, files: impl IntoIterator<Item = (String, R)>) -> Result<Imported, ImportError> {
     let mut importer = Importer::new(format, defaults);
     let mut entries = Vec::new();
     for (file, input) in files {

@@ -45,5 +45,7 @@ fn not_text(head: &[u8]) -> Option<&'static str> {
         (b"\xfe\xff", "is UTF-16; save it as UTF-8"),
     ];
     let magic = known.into_iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, reason)| reason);
-    magic.or_else(|| head.contains(&0).then_some("holds NUL bytes: it is UTF-16 or not text at all; save it as UTF-8"))
+    magic.or_else(|| {
+        head.iter().take(4).any(|byte| *byte == 0).then_some("starts with NUL bytes: it is UTF-16 or not text at all; save it as UTF-8")
+    })
 }

@@ -111,9 +111,7 @@ impl StrategyMap {
         if order.is_none() && client_order.is_none() {
             return Err(format!("line {line}: names no order"));
         }
-        for (what, id, names) in
-            [("order_id", order, &mut self.by_order), ("client_order_id", client_order, &mut self.by_client_order)]
-        {
+        for (what, id, names) in [("order_id", order, &mut self.by_order), ("client_order_id", client_order, &mut self.by_client_order)] {
             let Some(id) = id else { continue };
             let named = names.entry(id.to_owned()).or_insert_with(|| Named { strategy: strategy.to_owned(), line });
             if named.strategy != strategy {
@@ -128,7 +126,10 @@ impl StrategyMap {
         let by_client_order = client_order_id.and_then(|id| self.by_client_order.get(id));
         match (by_order, by_client_order) {
             (Some(a), Some(b)) if a.strategy != b.strategy => {
-                let reason = format!("the map gives its order_id {:?} (line {}) but its client_order_id {:?} (line {})", a.strategy, a.line, b.strategy, b.line);
+                let reason = format!(
+                    "the map gives its order_id {:?} (line {}) but its client_order_id {:?} (line {})",
+                    a.strategy, a.line, b.strategy, b.line
+                );
                 Err(FieldError::new("strategy_name", "", reason))
             }
             (a, b) => Ok(a.or(b).map(|named| named.strategy.as_str())),
@@ -142,9 +143,7 @@ fn columns(header: &[String]) -> Result<Columns, String> {
         return Err(format!("line 1: the column {name:?} stands twice"));
     }
     match (place("order_id"), place("client_order_id"), place("strategy")) {
-        (order, client_order, Some(strategy)) if order.is_some() || client_order.is_some() => {
-            Ok(Columns { order, client_order, strategy })
-        }
+        (order, client_order, Some(strategy)) if order.is_some() || client_order.is_some() => Ok(Columns { order, client_order, strategy }),
         _ => Err(format!(
             "line 1: want the header order_id,strategy or client_order_id,strategy (or all three), found {:?}",
             header.join(",")
@@ -178,7 +177,8 @@ mod tests {
 
     #[test]
     fn a_map_knows_orders_by_either_id() {
-        let rule = StrategyRule::Map(map("\u{feff}strategy,order_id,client_order_id,note\r\nmomo,o1,,x\r\nrev,,c2,\r\nmomo,o1,,\r\n").unwrap());
+        let rule =
+            StrategyRule::Map(map("\u{feff}strategy,order_id,client_order_id,note\r\nmomo,o1,,x\r\nrev,,c2,\r\nmomo,o1,,\r\n").unwrap());
         assert_eq!(named(&rule, "o1", None).as_deref(), Some("momo"));
         assert_eq!(named(&rule, "o9", Some("c2")).as_deref(), Some("rev"));
         assert_eq!(named(&rule, "o9", Some("c9")), None);

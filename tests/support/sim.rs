@@ -148,6 +148,13 @@ impl SimDisk {
         world.durable_names.insert(path.to_owned(), inode);
     }
 
+    /// What a writer that was killed before its sync leaves: bytes every reader sees and a power cut may take.
+    pub fn write_unsynced(&self, path: &Path, bytes: &[u8]) {
+        let inode = self.0.lock().unwrap().names[path];
+        let file = SimFile { world: Arc::clone(&self.0), inode };
+        assert_eq!(file.append(bytes).expect("written"), bytes.len());
+    }
+
     /// The disk as another boot may find it.
     pub fn crash(&self, rng: &mut Rng) -> SimDisk {
         let mut world = self.0.lock().unwrap().clone();

@@ -214,7 +214,7 @@ fn section<T: AnyBitPattern + NoUninit>(file: &dyn DiskFile, [at, len, crc]: [u6
     let len = usize::try_from(len).ok()?;
     let size = size_of::<T>();
     // a corrupt length must not allocate the machine's memory
-    if len % size != 0 || at.checked_add(len as u64)? > file.stamp().ok()?.len {
+    if len % size != 0 || (len > 0 && at.checked_add(len as u64)? > file.stamp().ok()?.len) {
         return None;
     }
     let mut items: Vec<T> = bytemuck::zeroed_vec(len / size);
