@@ -345,6 +345,16 @@ const REPORTS: [(&[&str], &[&str]); 5] = [
 ];
 
 #[test]
+fn one_symbols_performance_is_the_same_alone_and_among_all() {
+    let sandbox = Sandbox::with_demo();
+    let all = json(&sandbox.ok(&["performance", "--ledger", "L", "--format", "json"]));
+    let of_symbol = |row: &&Value| row["symbol"] == "NVDA";
+    let among_all: Vec<Value> = all.as_array().unwrap().iter().filter(of_symbol).cloned().collect();
+    let alone = json(&sandbox.ok(&["performance", "--ledger", "L", "--format", "json", "--symbol", "NVDA"]));
+    assert_eq!(alone, Value::Array(among_all));
+}
+
+#[test]
 fn all_formats_carry_the_same_values() {
     let sandbox = Sandbox::with_demo();
     for (args, shown) in REPORTS {

@@ -1,8 +1,8 @@
 //! `performance`: how each strategy did.
 
-use trade_ledger::core::fills::Fills;
-use trade_ledger::core::performance::{PerformanceSummary, Prices, summarize};
-use trade_ledger::core::replay::Options;
+use trade_ledger::core::fills::{Fill, Fills};
+use trade_ledger::core::performance::summarize;
+use trade_ledger::core::time::Timestamp;
 use trade_ledger::store::Store;
 
 use super::args::{Global, PerformanceArgs};
@@ -55,9 +55,10 @@ pub fn run(global: &Global, args: &PerformanceArgs, screen: &mut Screen) -> Resu
     let fills = view.fills();
     prices::note_unused(&args.prices, fills);
     let (strategy, symbol) = ledger::owner(&args.of, fills);
-    let options = ledger::options(global, &args.replay, symbol.as_deref(), fills);
+    let mut options = ledger::options(global, &args.replay, symbol.as_deref(), fills);
+    options.as_of = options.as_of.or_else(|| last_instant(fills, options.account.as_deref()));
     let mut rows = Rows::new(screen, global.report_format(), COLUMNS);
-    for summary in summaries(fills, &options, &marks)? {
+    for summary in summarize(fills, &options, &marks)? {
         let of_strategy = strategy.as_ref().is_none_or(|name| *name == summary.strategy_name);
         // with one symbol asked for, a total would repeat its row
         let of_symbol = symbol.is_none() || summary.symbol.is_some();
@@ -69,7 +70,8 @@ pub fn run(global: &Global, args: &PerformanceArgs, screen: &mut Screen) -> Resu
     Ok(Verdict::Fine)
 }
 
-/// The summaries of a replay.
-pub fn summaries(fills: &Fills, options: &Options, marks: &Prices) -> Result<Vec<PerformanceSummary>, Failure> {
-    Ok(summarize(fills, options, marks)?)
+/// The account's last fill: figures of one symbol are about the same instant as those of all.
+fn last_instant(fills: &Fills, account: Option<&str>) -> Option<Timestamp> {
+    let of_account = |fill: &Fill<'_>| account.is_none_or(|account| fill.account_id() == Some(account));
+    fills.in_order().iter().rev().map(|row| fills.fill(*row)).find(of_account).map(|fill| fill.timestamp())
 }

@@ -72,3 +72,36 @@ pub fn shown(kind: Kind, value: Option<&Value>) -> String {
         Kind::Text | Kind::Named(_) => text::visible(&raw).into_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::rows::shown;
+
+    const COLUMNS: &[Column] = &[shown("symbol", "Symbol", Kind::Text), shown("pnl", "P&L", Kind::Profit)];
+
+    fn table(colour: bool) -> Vec<String> {
+        let row =
+            |symbol: &str, pnl: &str| Map::from_iter([("symbol".to_owned(), Value::from(symbol)), ("pnl".to_owned(), Value::from(pnl))]);
+        let rows = [row("UP", "1234.5"), row("DOWN", "-0.05"), row("FLAT", "0"), row("\u{1b}[2J", "1")];
+        Table::of(COLUMNS, &rows, colour).0.lines().map(|line| line.trim_end().to_owned()).collect()
+    }
+
+    #[test]
+    fn without_colour_a_table_is_plain_and_its_figures_stand_to_the_right() {
+        let want = ["Symbol          P&L", "---------------------", "UP         1,234.50", "DOWN          -0.05", "FLAT           0.00"];
+        assert_eq!(table(false)[..5], want);
+        assert_eq!(table(false)[5], "\\u{1b}[2J      1.00");
+    }
+
+    #[test]
+    fn with_colour_profit_is_green_and_loss_is_red() {
+        let lines = table(true);
+        let code = |line: &str| line.split("\u{1b}[").nth(1).map(|rest| rest.split('m').next().unwrap_or_default().to_owned());
+        assert_eq!(code(&lines[2]).as_deref(), Some("38;5;10"));
+        assert_eq!(code(&lines[3]).as_deref(), Some("38;5;9"));
+        assert_eq!(code(&lines[4]), None);
+        assert_eq!(code(&lines[0]).as_deref(), Some("1"));
+        assert!(lines[5].starts_with("\\u{1b}[2J"));
+    }
+}
