@@ -130,9 +130,9 @@ fn tell_laws(finding: &Finding, screen: &mut Screen) -> Result<(), Failure> {
         return screen.line(visible(&format!("not checked: the laws of the accounting, because {why}")));
     }
     let broken = finding.broken_laws.as_deref().unwrap_or_default();
-    for Broken { ledger_id, what, strategies, account } in broken {
+    for Broken { ledger_id, what, strategies, account, fills } in broken {
         screen.line(visible(&format!(
-            "broken law: after fill {ledger_id}, {what}: {strategies} in the strategies, {account} in the account; this is a bug, please report it"
+            "broken law: after fill {ledger_id}, {what}: {strategies} in the strategies, {account} in the account, {fills} in the fills; this is a bug, please report it"
         )))?;
     }
     if broken.is_empty() {
