@@ -149,6 +149,7 @@ impl Decimal {
 
     /// How many of the digits stand after the point, trailing zeros included.
     #[inline]
+    #[expect(clippy::cast_sign_loss, reason = "masked to six bits")]
     pub const fn scale(self) -> u8 {
         (self.0 & SCALE_MASK) as u8
     }

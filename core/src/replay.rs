@@ -8,6 +8,11 @@
 //!
 //! Error: [`ReplayError`], naming the fill at which a number stopped fitting.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "rows are numbered below 2^32, which `Fills::push` sees to; names and books are fewer by far"
+)]
+
 use crate::attribution::{self, Holder, Policy};
 use crate::book::{Book, Execution, Match};
 use crate::entry::{Side, UNATTRIBUTED};

@@ -629,7 +629,9 @@ fn numbers_too_far_apart_to_share_a_scale_compare() {
     let fine = Decimal::parse("1701411834.10000000000000000000000001").expect("fits");
     let tiny = Decimal::new(1, 38).expect("a scale");
     for (large, small) in [(coarse, fine), (coarse, tiny), (fine, tiny)] {
-        assert!(large > small && small < large && large != small);
+        assert!(large > small);
+        assert!(small < large);
+        assert_ne!(large, small);
         assert!(large.negated() < small.negated() && large > small.negated());
     }
     assert!(Decimal::parse("17014118346.10000000000000000000000001").is_err(), "37 digits");
