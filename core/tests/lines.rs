@@ -671,6 +671,45 @@ fn what_is_accepted_can_be_accounted() {
     );
 }
 
+/// Story: a row with notes of almost a mebibyte was accepted and acknowledged; its line, with ids and checksum, was
+/// longer than any reader takes, and from then on every report ended at it.
+#[test]
+fn what_is_accepted_can_be_read_back_however_long_it_is() {
+    type Stretch = fn(&mut Fields<'static>, usize);
+    let stretches: [(&str, Stretch); 5] = [
+        ("x", |fields, size| fields.notes = Some("x".repeat(size).into())),
+        ("\u{1}", |fields, size| fields.venue = Some("\u{1}".repeat(size).into())),
+        ("an owner", |fields, size| {
+            fields.strategy_name = None;
+            fields.allocations = vec![("\u{e9}\"".repeat(size).into(), fields.quantity.0)];
+        }),
+        ("owners", |fields, size| {
+            fields.strategy_name = None;
+            fields.quantity = Quantity(Decimal::from(i64::try_from(size).expect("small")));
+            fields.allocations = (0..size).map(|i| (i.to_string().into(), Decimal::ONE)).collect();
+        }),
+        ("unknown", |fields, size| fields.extra = vec![("\u{e9}".repeat(size).into(), format!("\"{}\"", "y".repeat(size)).into())]),
+    ];
+    for (what, stretch) in stretches {
+        let stretched = |size| {
+            let mut fields = plain();
+            stretch(&mut fields, size);
+            fields.check()
+        };
+        // the largest size that is accepted
+        let (mut fits, mut too_long) = (1, MAX_LINE_BYTES);
+        while too_long - fits > 1 {
+            let middle = fits.midpoint(too_long);
+            if stretched(middle).is_ok() { fits = middle } else { too_long = middle }
+        }
+        let entry = stretched(fits).expect("accepted");
+        let line = line(&entry);
+        assert!(line.len() > MAX_LINE_BYTES / 4, "{what}: refused at {fits}");
+        assert_eq!(read(&line).expect(what).entry, entry);
+        assert!(stretched(fits + 1).expect_err(what).reason.contains("too long"), "{what}");
+    }
+}
+
 proptest! {
     #![proptest_config(cases(1500))]
 

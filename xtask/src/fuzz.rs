@@ -7,6 +7,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use crate::steps::Outcome;
 use crate::tools::{cargo, compiler, has, output, root, succeed, target};
@@ -71,7 +72,7 @@ fn one(programs: &Path, dir: &Path, name: &str, seconds: u32) -> Result<(), Stri
         fs::create_dir_all(dir).map_err(|e| format!("cannot create {}: {e}", dir.display()))?;
     }
     println!("--- {name}");
-    let mut program = std::process::Command::new(programs.join(name));
+    let mut program = Command::new(programs.join(name));
     program
         .current_dir(root())
         .arg(&found)
@@ -79,10 +80,23 @@ fn one(programs: &Path, dir: &Path, name: &str, seconds: u32) -> Result<(), Stri
         .arg(format!("-dict=fuzz/{name}.dict"))
         .arg(format!("-max_total_time={seconds}"))
         .arg(format!("-artifact_prefix=fuzz/artifacts/{name}/"))
-        .args(["-timeout=10", "-rss_limit_mb=2048", "-max_len=4096", "-print_final_stats=1", "-verbosity=0"]);
-    let ended = succeed(&mut program);
+        .args(["-timeout=10", "-rss_limit_mb=2048", "-max_len=4096", "-print_final_stats=1"]);
+    let ended = watched(&mut program);
     // an empty one says that nothing crashed
     let _ = fs::remove_dir(&artifacts);
     let _ = fs::remove_dir(root().join("fuzz").join("artifacts"));
     ended.map_err(|why| format!("{name}: {why}; the input is in fuzz/artifacts/{name}"))
+}
+
+/// Runs a fuzzer, showing its figures when all was well and everything it said when not.
+fn watched(program: &mut Command) -> Result<(), String> {
+    let output = program.output().map_err(|e| format!("cannot run it: {e}"))?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    let is_figure = |line: &&str| line.starts_with("stat::") || line.contains("DONE");
+    if output.status.success() {
+        said.lines().filter(is_figure).for_each(|line| println!("{line}"));
+        return Ok(());
+    }
+    println!("{said}");
+    Err(format!("ended with {}", output.status))
 }
