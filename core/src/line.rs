@@ -11,7 +11,6 @@
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
-use memchr::memchr;
 use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -131,7 +130,8 @@ fn hex(crc: u32) -> [u8; 8] {
 /// The strict reader for the exact field order [`write`] produces; `None` sends any other line to the general
 /// reader.
 fn canonical(body: &str, checksummed: bool) -> Option<Result<Fields<'_>, LineError>> {
-    if memchr(b'\\', body.as_bytes()).is_some() || body.bytes().any(|b| b < 0x20) {
+    // one pass without a branch, so that it runs many bytes at a time
+    if body.bytes().fold(false, |odd, b| odd | (b < 0x20) | (b == b'\\')) {
         return None;
     }
     let mut at = Cursor { rest: body };
@@ -219,7 +219,7 @@ impl<'a> Cursor<'a> {
 
     #[inline]
     fn text(&mut self) -> Option<&'a str> {
-        let end = memchr(b'"', self.rest.as_bytes())?;
+        let end = quote(self.rest.as_bytes())?;
         let (text, rest) = self.rest.split_at(end);
         self.rest = &rest[1..];
         Some(text)
@@ -233,6 +233,23 @@ impl<'a> Cursor<'a> {
         self.skip("\"")?;
         self.text().map(Some)
     }
+}
+
+/// The place of the first quotation mark, eight bytes at a time: values are short, a call each costs more.
+#[inline]
+fn quote(bytes: &[u8]) -> Option<usize> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (i, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word) ^ (ONES * b'"' as u64);
+        // the lowest zero byte's high bit is the lowest bit set
+        let zeros = word.wrapping_sub(ONES) & !word & (ONES << 7);
+        if zeros != 0 {
+            return Some(i * 8 + zeros.trailing_zeros() as usize / 8);
+        }
+    }
+    let at = rest.iter().position(|b| *b == b'"')?;
+    Some(words.len() * 8 + at)
 }
 
 fn decimal_of(field: &str, text: &str) -> Result<Decimal, LineError> {

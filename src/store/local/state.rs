@@ -20,6 +20,9 @@ use crate::store::{Fault, Mode, Outcome, StoreError, compare};
 /// Below this many fills reading the ledger is as fast as an index.
 const INDEX_FROM: usize = 4096;
 
+/// Lines read before the number of the rest is guessed.
+const SAMPLE: usize = 1024;
+
 /// The ledger as last read.
 #[derive(Default)]
 pub struct State {
@@ -59,6 +62,11 @@ impl State {
     /// Bytes read, the unfinished last line included.
     fn end(&self) -> u64 {
         self.covered.bytes + self.torn.as_ref().map_or(0, |torn| torn.length)
+    }
+
+    fn reserve(&mut self, rows: usize) {
+        self.fills.reserve(rows);
+        self.offsets.reserve(rows);
     }
 
     /// The whole entry of a row, read from the file.
@@ -154,7 +162,16 @@ impl LocalStore {
         let Some(file) = state.file.clone() else { return Ok(()) };
         state.torn = None;
         let start = state.covered.bytes;
-        let result = scan::lines(&*file, start, |raw| state.take_in(raw).map_err(ScanError));
+        let known = state.fills.len();
+        let result = scan::lines(&*file, start, |raw| {
+            state.take_in(raw).map_err(ScanError)?;
+            if state.fills.len() == known + SAMPLE {
+                // the rest is about as long as the first lines
+                let (read, left) = (state.covered.bytes - start, stamp.len.saturating_sub(state.covered.bytes));
+                state.reserve(usize::try_from(left * SAMPLE as u64 / read.max(1)).unwrap_or(0));
+            }
+            Ok(())
+        });
         if let Err(ScanError(error)) = result {
             *state = State::empty();
             return Err(match error {
