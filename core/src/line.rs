@@ -75,7 +75,7 @@ pub fn read(line: &[u8]) -> Result<Line<'_>, LineError> {
     let text = std::str::from_utf8(line).map_err(|e| LineError::Json(format!("invalid UTF-8 at byte {}", e.valid_up_to())))?;
     let body = if checksummed { &text[..text.len() - TAIL_LEN] } else { text };
     let fields = match canonical(body, checksummed) {
-        Some(fields) => fields?,
+        Some(fields) => return Ok(Line { entry: fields?.check_printable()?, checksummed }),
         None => {
             let raw = Raw::read(text)?;
             if let (false, Some(stated)) = (checksummed, raw.value(CHECKSUM_FIELD)) {
@@ -131,7 +131,7 @@ fn hex(crc: u32) -> [u8; 8] {
 /// reader.
 fn canonical(body: &str, checksummed: bool) -> Option<Result<Fields<'_>, LineError>> {
     // one pass without a branch, so that it runs many bytes at a time
-    if body.bytes().fold(false, |odd, b| odd | (b < 0x20) | (b == b'\\')) {
+    if !body.bytes().fold(true, |plain, b| plain & (0x20..0x7f).contains(&b) & (b != b'\\')) {
         return None;
     }
     let mut at = Cursor { rest: body };

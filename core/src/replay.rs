@@ -203,7 +203,7 @@ pub fn replay(fills: &Fills, options: &Options, observer: &mut impl Observer) ->
 
 /// Fills whose books are fetched from memory together. Books are visited in no order a cache could guess; one at a
 /// time, waiting for them was most of a replay.
-const LOOK_AHEAD: usize = 16;
+const LOOK_AHEAD: usize = 32;
 
 struct Fold<'a> {
     fills: &'a Fills,
