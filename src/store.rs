@@ -66,11 +66,12 @@ impl fmt::Display for Conflict {
             if self.offered.fill_id.is_none() { "; without fill_id an order can hold one fill: give every fill its fill_id" } else { "" };
         write!(
             f,
-            "{} is recorded as {}, offered as {}: {} differ{hint}",
+            "{} is recorded as {}, offered as {}: {} {}{hint}",
             self.recorded.key(),
             brief(&self.recorded),
             brief(&self.offered),
-            self.fields.join(", ")
+            self.fields.join(", "),
+            if self.fields.len() == 1 { "differs" } else { "differ" }
         )
     }
 }

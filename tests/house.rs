@@ -99,10 +99,12 @@ fn dependencies(manifest: &str) -> Vec<String> {
     for line in manifest.lines().map(str::trim) {
         if line.starts_with('[') {
             inside = line.ends_with("dependencies]");
-        } else if let Some((name, rest)) = line.split_once('=').filter(|_| inside && !line.starts_with('#')) {
-            if !rest.contains("path =") {
-                names.push(name.trim().to_owned());
-            }
+        } else if let Some((name, rest)) = line.split_once('=')
+            && inside
+            && !line.starts_with('#')
+            && !rest.contains("path =")
+        {
+            names.push(name.trim().to_owned());
         }
     }
     names

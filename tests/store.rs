@@ -1,8 +1,5 @@
 //! Every backend obeys the laws.
 
-#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::print_stderr)] // helpers of tests fail and speak like tests do
-#![allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap)] // small numbers of tests
-
 mod conformance;
 mod support;
 

@@ -4,7 +4,7 @@
 //!    of it after the last lot opens a lot the other way. Long and short are symmetric.
 //! 2. The fees of a fill that closes several lots, or closes and opens, are split by quantity; the last part
 //!    takes what is left.
-//! 3. Booking is FIFO: [`next_lot`] is the one place that chooses.
+//! 3. Booking is FIFO: `next_lot` is the one place that chooses.
 
 use std::collections::VecDeque;
 
@@ -84,6 +84,7 @@ impl Match {
 
 /// The lots and running totals of one owner in one symbol.
 #[derive(Debug, Clone, Default)]
+#[repr(align(64))]
 pub struct Book {
     lots: VecDeque<Lot>,
     held: Quantity,
@@ -164,6 +165,14 @@ impl Book {
             places: execution.places.max(places(quantity)),
         });
         Ok(())
+    }
+
+    /// Reads a little of everything [`Book::apply`] is going to read. Called for several books before the first of
+    /// them is needed, it lets the memory fetch them at the same time.
+    #[inline]
+    pub(crate) fn fetch(&self) -> u64 {
+        let of = |lot: Option<&Lot>| lot.map_or(0, |lot| u64::from(lot.rank) ^ u64::from(lot.quantity.is_zero()));
+        of(self.lots.front()) ^ of(self.lots.back()) ^ self.closing_fills ^ u64::from(self.bought.is_zero())
     }
 
     /// The open lots in booking order.

@@ -191,8 +191,28 @@ impl<'a> Fields<'a> {
     ///
     /// # Errors
     /// The first [`FieldError`], in field order.
-    pub fn check(mut self) -> Result<Entry<'a>, FieldError> {
-        identifier("ledger_id", &self.ledger_id)?;
+    pub fn check(self) -> Result<Entry<'a>, FieldError> {
+        let kept = [
+            ("ledger_id", Some(&self.ledger_id)),
+            ("order_id", Some(&self.order_id)),
+            ("fill_id", self.fill_id.as_ref()),
+            ("account_id", self.account_id.as_ref()),
+        ];
+        let trimmed = [("strategy_name", self.strategy_name.as_ref()), ("symbol", Some(&self.symbol))];
+        let owners = self.allocations.iter().map(|(name, _)| ("allocations", name.trim()));
+        let kept = kept.into_iter().filter_map(|(field, text)| Some((field, text?.as_ref())));
+        let trimmed = trimmed.into_iter().filter_map(|(field, text)| Some((field, text?.trim())));
+        if let Some((field, text)) = kept.chain(trimmed).chain(owners).find(|(_, text)| has_control(text)) {
+            return Err(FieldError::new(field, text, "must not hold control or invisible characters"));
+        }
+        self.check_length()?;
+        self.check_printable()
+    }
+
+    /// The same for fields whose text is known to be printable ASCII.
+    #[inline]
+    pub(crate) fn check_printable(mut self) -> Result<Entry<'a>, FieldError> {
+        not_empty("ledger_id", &self.ledger_id)?;
         for (field, value) in [("event_id", &self.event_id), ("correlation_id", &self.correlation_id), ("causation_id", &self.causation_id)]
         {
             not_empty(field, value)?;
@@ -202,10 +222,10 @@ impl<'a> Fields<'a> {
         above_zero("quantity", self.quantity.0)?;
         above_zero("price", self.price.0)?;
         check_value(self.quantity, self.price)?;
-        identifier("order_id", &self.order_id)?;
+        not_empty("order_id", &self.order_id)?;
         for (field, value) in [("fill_id", &self.fill_id), ("account_id", &self.account_id)] {
             if let Some(value) = value {
-                identifier(field, value)?;
+                not_empty(field, value)?;
             }
         }
         if self.schema_version == 0 || self.schema_version > SCHEMA_VERSION {
@@ -215,7 +235,6 @@ impl<'a> Fields<'a> {
         }
         not_empty("source", &self.source)?;
         self.check_allocations()?;
-        self.check_length()?;
         Ok(Entry(self))
     }
 
@@ -445,18 +464,14 @@ fn escaped_len(text: &str) -> usize {
     text.bytes().map(byte).sum()
 }
 
-fn identifier(field: &str, value: &str) -> Result<(), FieldError> {
-    not_empty(field, value)?;
-    if has_control(value) {
-        return Err(FieldError::new(field, value, "must not hold control or invisible characters"));
-    }
-    Ok(())
-}
-
 /// Control characters, and characters that show nothing or turn the text around them.
 fn has_control(text: &str) -> bool {
+    // one pass without a branch: printable ASCII, as nearly all ids are
+    if text.bytes().fold(true, |plain, b| plain & (0x20..0x7f).contains(&b)) {
+        return false;
+    }
     let unseen = |c: char| matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}');
-    if text.is_ascii() { text.bytes().any(|b| b.is_ascii_control()) } else { text.chars().any(|c| c.is_control() || unseen(c)) }
+    text.chars().any(|c| c.is_control() || unseen(c))
 }
 
 /// A trimmed strategy name; blank is `None`.
@@ -465,9 +480,6 @@ fn owner_name<'a>(field: &str, name: Option<Cow<'a, str>>) -> Result<Option<Cow<
     let name = trimmed(name);
     if name.is_empty() {
         return Ok(None);
-    }
-    if has_control(&name) {
-        return Err(FieldError::new(field, name, "must not hold control or invisible characters"));
     }
     if name == UNATTRIBUTED {
         return Err(FieldError::new(
@@ -497,9 +509,6 @@ fn checked_symbol(symbol: Cow<'_, str>) -> Result<Cow<'_, str>, FieldError> {
     if symbol.len() > MAX_SYMBOL_CHARS && symbol.chars().count() > MAX_SYMBOL_CHARS {
         return Err(FieldError::new("symbol", symbol, format!("longer than {MAX_SYMBOL_CHARS} characters")));
     }
-    if has_control(&symbol) {
-        return Err(FieldError::new("symbol", symbol, "must not hold control or invisible characters"));
-    }
     Ok(symbol)
 }
 
@@ -516,4 +525,73 @@ fn check_value(quantity: Quantity, price: Price) -> Result<(), FieldError> {
     }
     let reason = format!("times quantity {quantity} is more than can be held exactly ({MAX_VALUE_DECIMALS} decimal places, 36 digits)");
     Err(FieldError::new("price", price, reason))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields() -> Fields<'static> {
+        Fields {
+            ledger_id: "l".into(),
+            event_id: "e".into(),
+            correlation_id: "c".into(),
+            causation_id: "x".into(),
+            strategy_name: None,
+            symbol: " brk.b ".into(),
+            asset_type: None,
+            side: Side::Buy,
+            quantity: Quantity(Decimal::ONE),
+            price: Price(Decimal::ONE),
+            fees: Money::ZERO,
+            timestamp: Timestamp::from_nanos(0),
+            order_id: "o".into(),
+            client_order_id: None,
+            fill_id: None,
+            account_id: None,
+            venue: None,
+            notes: None,
+            schema_version: 1,
+            source: "s".into(),
+            sequence: None,
+            allocations: Vec::new(),
+            extra: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_symbol_is_trimmed_and_upper_cased_and_a_blank_strategy_is_none() {
+        let entry = Fields { strategy_name: Some(" \t".into()), ..fields() }.check().expect("valid");
+        assert_eq!((&*entry.symbol, &entry.strategy_name), ("BRK.B", &None));
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_refused_in_ids_and_names_wherever_it_stands() {
+        type Set = fn(&mut Fields<'static>, String);
+        let setters: [(&str, Set); 6] = [
+            ("ledger_id", |f, text| f.ledger_id = text.into()),
+            ("order_id", |f, text| f.order_id = text.into()),
+            ("fill_id", |f, text| f.fill_id = Some(text.into())),
+            ("account_id", |f, text| f.account_id = Some(text.into())),
+            ("strategy_name", |f, text| f.strategy_name = Some(text.into())),
+            ("symbol", |f, text| f.symbol = text.into()),
+        ];
+        for (field, set) in setters {
+            for unseen in ['\0', '\u{7f}', '\u{202e}', '\u{200b}', '\u{feff}', '\u{85}'] {
+                let mut fields = fields();
+                set(&mut fields, format!("a{unseen}b"));
+                assert_eq!(fields.check().expect_err("refused").field, field, "{unseen:?}");
+            }
+            // ids are kept to the letter, so nothing is trimmed off them either
+            let mut fields = fields();
+            set(&mut fields, "a\n".to_owned());
+            assert_eq!(fields.check().is_ok(), matches!(field, "strategy_name" | "symbol"), "{field}");
+        }
+    }
+
+    #[test]
+    fn the_reports_own_word_is_no_strategy() {
+        let error = Fields { strategy_name: Some("unattributed".into()), ..fields() }.check().expect_err("refused");
+        assert_eq!((error.field.as_str(), error.value.as_str()), ("strategy_name", "unattributed"));
+    }
 }

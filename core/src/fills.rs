@@ -111,6 +111,21 @@ impl Fills {
         Self { settled: true, ..Self::default() }
     }
 
+    /// Makes room for `rows` more fills at once.
+    pub fn reserve(&mut self, rows: usize) {
+        let c = &mut self.columns;
+        c.at.reserve(rows);
+        c.quantity.reserve(rows);
+        c.price.reserve(rows);
+        c.fees.reserve(rows);
+        c.sequence.reserve(rows);
+        c.shape.reserve(rows);
+        c.book.reserve(rows);
+        c.ids.reserve(rows);
+        self.order.reserve(rows);
+        self.keys.reserve(rows);
+    }
+
     /// How many fills it holds.
     pub fn len(&self) -> usize {
         self.columns.at.len()
@@ -401,7 +416,11 @@ impl Fills {
             return None;
         }
         let keys = KeyTable::from_slots(key_slots, rows)?;
+        let named = books.len();
         let books = names::Books::from_keys(books);
+        if books.all().len() != named {
+            return None;
+        }
         Some(Self { columns, beside, accounts, strategies, symbols, books, keys, order, settled: true, postings: OnceLock::new() })
     }
 }

@@ -11,11 +11,10 @@
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
-use memchr::memchr;
 use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::entry::{AssetType, Entry, FieldError, Fields, SCHEMA_VERSION, Side};
+use crate::entry::{AssetType, Entry, FieldError, Fields, MAX_TEXT_BYTES, SCHEMA_VERSION, Side};
 use crate::money::{Decimal, Money, Price, Quantity};
 use crate::time::Timestamp;
 
@@ -76,6 +75,7 @@ pub fn read(line: &[u8]) -> Result<Line<'_>, LineError> {
     let text = std::str::from_utf8(line).map_err(|e| LineError::Json(format!("invalid UTF-8 at byte {}", e.valid_up_to())))?;
     let body = if checksummed { &text[..text.len() - TAIL_LEN] } else { text };
     let fields = match canonical(body, checksummed) {
+        Some(fields) if text.len() <= MAX_TEXT_BYTES => return Ok(Line { entry: fields?.check_printable()?, checksummed }),
         Some(fields) => fields?,
         None => {
             let raw = Raw::read(text)?;
@@ -114,8 +114,9 @@ fn checksum(line: &[u8]) -> Result<bool, LineError> {
     }
     // a damaged tail must not pass for a line that never had one
     let differing = |a: &[u8], b: &[u8]| a.iter().zip(b).filter(|(x, y)| x != y).count();
-    // (`,"price":"` is four bytes away from a sound one)
-    if differing(start, TAIL_START) + differing(end, TAIL_END) <= 3 {
+    // (`,"price":"` is four bytes away from a sound one, and the digits are whole when the rest is not)
+    let digits = stated.iter().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    if digits && differing(start, TAIL_START) + differing(end, TAIL_END) <= 3 {
         let stated = String::from_utf8_lossy(tail).into_owned();
         return Err(LineError::Checksum { stated, actual: String::from_utf8_lossy(&hex(crc32fast::hash(body))).into_owned() });
     }
@@ -130,7 +131,8 @@ fn hex(crc: u32) -> [u8; 8] {
 /// The strict reader for the exact field order [`write`] produces; `None` sends any other line to the general
 /// reader.
 fn canonical(body: &str, checksummed: bool) -> Option<Result<Fields<'_>, LineError>> {
-    if memchr(b'\\', body.as_bytes()).is_some() || body.bytes().any(|b| b < 0x20) {
+    // one pass without a branch, so that it runs many bytes at a time
+    if !body.bytes().fold(true, |plain, b| plain & (0x20..0x7f).contains(&b) & (b != b'\\')) {
         return None;
     }
     let mut at = Cursor { rest: body };
@@ -218,7 +220,7 @@ impl<'a> Cursor<'a> {
 
     #[inline]
     fn text(&mut self) -> Option<&'a str> {
-        let end = memchr(b'"', self.rest.as_bytes())?;
+        let end = quote(self.rest.as_bytes())?;
         let (text, rest) = self.rest.split_at(end);
         self.rest = &rest[1..];
         Some(text)
@@ -232,6 +234,23 @@ impl<'a> Cursor<'a> {
         self.skip("\"")?;
         self.text().map(Some)
     }
+}
+
+/// The place of the first quotation mark, eight bytes at a time: values are short, a call each costs more.
+#[inline]
+fn quote(bytes: &[u8]) -> Option<usize> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (i, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word) ^ (ONES * b'"' as u64);
+        // the lowest zero byte's high bit is the lowest bit set
+        let zeros = word.wrapping_sub(ONES) & !word & (ONES << 7);
+        if zeros != 0 {
+            return Some(i * 8 + zeros.trailing_zeros() as usize / 8);
+        }
+    }
+    let at = rest.iter().position(|b| *b == b'"')?;
+    Some(words.len() * 8 + at)
 }
 
 fn decimal_of(field: &str, text: &str) -> Result<Decimal, LineError> {

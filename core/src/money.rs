@@ -49,7 +49,7 @@ const POW10: [i128; 39] = {
     table
 };
 
-/// A decimal number held exactly: `mantissa × 10^-scale`, the scale in the low [`SCALE_BITS`] bits.
+/// A decimal number held exactly: `mantissa × 10^-scale`, the scale in the low six bits.
 #[derive(Clone, Copy)]
 pub struct Decimal(i128);
 
@@ -105,10 +105,8 @@ impl Decimal {
         }
         let exponent = parse_exponent(rest)?;
         if integer.len() + fraction.len() <= 18 && exponent == 0 {
-            let mut mantissa: i64 = 0;
-            for byte in integer.iter().chain(fraction) {
-                mantissa = mantissa * 10 + i64::from(byte - b'0');
-            }
+            let append = |mantissa: i64, byte: &u8| mantissa * 10 + i64::from(byte - b'0');
+            let mantissa = fraction.iter().fold(integer.iter().fold(0, append), append);
             let mantissa = i128::from(if negative { -mantissa } else { mantissa });
             // at most 18 digits, so the scale fits
             let scale = u8::try_from(fraction.len()).unwrap_or(MAX_SCALE);
@@ -178,7 +176,7 @@ impl Decimal {
                 small /= 10;
                 scale -= 1;
             }
-            mantissa = i128::from(small);
+            return Self((i128::from(small) << SCALE_BITS) | i128::from(scale));
         }
         while scale > 0 && mantissa % 10 == 0 {
             mantissa /= 10;

@@ -42,10 +42,14 @@ fuzz_target!(|bytes: &[u8]| {
         let mut written = Vec::new();
         line::write(&located.entry, &mut written);
         let read = line::read(&written[..written.len() - 1]).expect("what is recorded can be read");
-        assert_eq!(read.entry, located.entry);
+        // white space inside a value that is no field of ours is kept, but on one line
+        let mut fields = located.entry.clone().into_fields();
+        fields.extra.iter_mut().for_each(|(_, raw)| *raw = raw.replace(['\n', '\r'], " ").into());
+        let entry = fields.check().expect("still valid");
+        assert_eq!(read.entry, entry);
         let again = record(&written);
         assert_eq!(again.rejected, []);
         assert_eq!(again.entries.len(), 1);
-        assert_eq!(again.entries[0].entry, located.entry, "a ledger's line can be recorded");
+        assert_eq!(again.entries[0].entry, entry, "a ledger's line can be recorded");
     }
 });

@@ -75,6 +75,13 @@ fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Stor
     move |source| StoreError::Io { action, path, source }
 }
 
+fn parent_of(dir: &Path) -> &Path {
+    match dir.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
 impl LocalStore {
     /// Opens the ledger in `dir`. Creates nothing: the directory and its files appear with the first record.
     ///
@@ -165,10 +172,7 @@ impl LocalStore {
         if self.disk.is_dir(dir) {
             return Ok(());
         }
-        let parent = match dir.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
+        let parent = parent_of(dir);
         if dir.parent().is_some() {
             self.create_dirs(parent)?;
         }
@@ -246,6 +250,16 @@ impl Store for LocalStore {
         let state = self.fresh_state()?;
         if let Some(first) = state.faults.first() {
             return Err(StoreError::Damaged { path: self.ledger_path(), first: first.clone(), others: state.faults.len() - 1 });
+        }
+        if let Some(torn) = &state.torn {
+            let path = self.ledger_path();
+            self.notice(format!(
+                "{}: the last line (line {}, byte {}, {} bytes) is incomplete, a write under way or cut short; it is not counted, and set aside at the next record",
+                path.display(),
+                torn.line,
+                torn.offset,
+                torn.length
+            ));
         }
         Ok(Box::new(LocalView { path: self.ledger_path(), state }))
     }

@@ -3,6 +3,8 @@
 //! `open` gives a handle on one ledger: called again it gives another handle on the same one (a backend that
 //! cannot share between handles may give the same handle).
 
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::print_stderr)] // helpers of tests fail and speak like tests do
+
 use std::sync::Arc;
 
 use trade_ledger::core::entry::Entry;

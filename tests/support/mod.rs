@@ -1,5 +1,7 @@
 //! Fills for the store's tests.
 #![allow(dead_code)]
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::print_stderr)] // helpers of tests fail and speak like tests do
+#![allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap)] // small numbers of tests
 
 pub mod sim;
 

@@ -77,7 +77,7 @@ impl KeyTable {
     /// Adds a row whose key is not in the table.
     pub fn insert(&mut self, tag: u32, row: Row) {
         if (self.used + 1) * 4 > self.slots.len() * 3 {
-            self.grow();
+            self.resize((self.slots.len() * 2).max(64));
         }
         self.place((u64::from(tag) << 32) | u64::from(row + 1));
         self.used += 1;
@@ -91,8 +91,15 @@ impl KeyTable {
         self.slots[at] = slot;
     }
 
-    fn grow(&mut self) {
-        let size = (self.slots.len() * 2).max(64);
+    /// Makes room for `rows` more rows at once.
+    pub fn reserve(&mut self, rows: usize) {
+        let needed = ((self.used + rows) * 4 / 3 + 1).next_power_of_two();
+        if needed > self.slots.len() {
+            self.resize(needed);
+        }
+    }
+
+    fn resize(&mut self, size: usize) {
         let old = std::mem::replace(&mut self.slots, vec![0; size]);
         for slot in old.into_iter().filter(|slot| *slot != 0) {
             self.place(slot);

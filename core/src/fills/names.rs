@@ -60,29 +60,38 @@ impl Names {
 #[derive(Debug, Default, Clone)]
 pub struct Books {
     all: Vec<BookKey>,
-    numbers: HashMap<BookKey, u32, FixedState>,
+    /// By account and strategy: the number of each symbol's book plus one, 0 where there is none.
+    numbers: HashMap<(NameId, NameId), Vec<u32>, FixedState>,
 }
 
 impl Books {
     pub fn intern(&mut self, key: BookKey) -> u32 {
-        let next = self.all.len() as u32;
-        let number = *self.numbers.entry(key).or_insert(next);
-        if number == next {
-            self.all.push(key);
+        let by_symbol = self.numbers.entry((key.account, key.strategy)).or_default();
+        let symbol = key.symbol as usize;
+        if by_symbol.len() <= symbol {
+            by_symbol.resize(symbol + 1, 0);
         }
-        number
+        let slot = &mut by_symbol[symbol];
+        if *slot == 0 {
+            self.all.push(key);
+            *slot = self.all.len() as u32;
+        }
+        *slot - 1
     }
 
     pub fn find(&self, key: BookKey) -> Option<u32> {
-        self.numbers.get(&key).copied()
+        self.numbers.get(&(key.account, key.strategy))?.get(key.symbol as usize)?.checked_sub(1)
     }
 
     pub fn all(&self) -> &[BookKey] {
         &self.all
     }
 
-    pub fn from_keys(all: Vec<BookKey>) -> Self {
-        let numbers = all.iter().enumerate().map(|(number, key)| (*key, number as u32)).collect();
-        Self { all, numbers }
+    pub fn from_keys(keys: Vec<BookKey>) -> Self {
+        let mut books = Self::default();
+        for key in keys {
+            books.intern(key);
+        }
+        books
     }
 }

@@ -13,12 +13,15 @@ use trade_ledger_core::line;
 use super::disk::{Access, DiskFile, Stamp};
 use super::index::{self, Covered};
 use super::scan::{self, RawLine};
-use super::{Answer, LocalStore, io_error, locked};
+use super::{Answer, LocalStore, io_error, locked, parent_of};
 use crate::store::memory::refuse_conflicts;
 use crate::store::{Fault, Mode, Outcome, StoreError, compare};
 
 /// Below this many fills reading the ledger is as fast as an index.
 const INDEX_FROM: usize = 4096;
+
+/// Lines read before the number of the rest is guessed.
+const SAMPLE: usize = 1024;
 
 /// The ledger as last read.
 #[derive(Default)]
@@ -59,6 +62,11 @@ impl State {
     /// Bytes read, the unfinished last line included.
     fn end(&self) -> u64 {
         self.covered.bytes + self.torn.as_ref().map_or(0, |torn| torn.length)
+    }
+
+    fn reserve(&mut self, rows: usize) {
+        self.fills.reserve(rows);
+        self.offsets.reserve(rows);
     }
 
     /// The whole entry of a row, read from the file.
@@ -134,13 +142,21 @@ impl LocalStore {
     /// Reads what the file holds beyond what `state` knows; all of it when it is another file now.
     pub(super) fn refresh(&self, state: &mut State) -> Result<(), StoreError> {
         let path = self.ledger_path();
-        let Some(stamp) = self.disk.stamp(&path).map_err(io_error("open", &path))? else {
-            *state = State::empty();
-            return Ok(());
-        };
+        match self.disk.stamp(&path).map_err(io_error("open", &path))? {
+            Some(stamp) => self.read_to(state, stamp),
+            None => {
+                *state = State::empty();
+                Ok(())
+            }
+        }
+    }
+
+    /// The same for a file with this stamp.
+    fn read_to(&self, state: &mut State, stamp: Stamp) -> Result<(), StoreError> {
         if state.is_current(Some(stamp)) {
             return Ok(());
         }
+        let path = self.ledger_path();
         if state.identity != Some(stamp.file) || stamp.len < state.end() {
             let known = state.fills.len();
             *state = self.load(stamp)?;
@@ -154,7 +170,16 @@ impl LocalStore {
         let Some(file) = state.file.clone() else { return Ok(()) };
         state.torn = None;
         let start = state.covered.bytes;
-        let result = scan::lines(&*file, start, |raw| state.take_in(raw).map_err(ScanError));
+        let known = state.fills.len();
+        let result = scan::lines(&*file, start, |raw| {
+            state.take_in(raw).map_err(ScanError)?;
+            if state.fills.len() == known + SAMPLE {
+                // the rest is about as long as the first lines
+                let (read, left) = (state.covered.bytes - start, stamp.len.saturating_sub(state.covered.bytes));
+                state.reserve(usize::try_from(left * SAMPLE as u64 / read.max(1)).unwrap_or(0));
+            }
+            Ok(())
+        });
         if let Err(ScanError(error)) = result {
             *state = State::empty();
             return Err(match error {
@@ -208,8 +233,7 @@ impl LocalStore {
 
     fn append(&self, state: &mut State, jobs: &[(&[Entry<'_>], Mode)]) -> Result<Vec<Answer>, StoreError> {
         let path = self.ledger_path();
-        let file = self.open_to_append(state)?;
-        let before = file.stamp().map_err(io_error("read", &path))?;
+        let (file, before) = self.open_to_append(state)?;
         let mut batch = Batch { start: state.covered.bytes, lines: 0, bytes: Vec::new() };
         if state.unended {
             batch.bytes.push(b'\n');
@@ -234,20 +258,20 @@ impl LocalStore {
         Ok(answers)
     }
 
-    /// The ledger, open to append, read to its end, and ending in a whole line.
-    fn open_to_append(&self, state: &mut State) -> Result<Arc<dyn DiskFile>, StoreError> {
+    /// The ledger, open to append, read to its end, and ending in a whole line; and the stamp it was read at.
+    fn open_to_append(&self, state: &mut State) -> Result<(Arc<dyn DiskFile>, Stamp), StoreError> {
         let path = self.ledger_path();
         let open = || self.disk.open(&path, Access::Append).map_err(io_error("open", &path));
-        if self.disk.stamp(&path).map_err(io_error("open", &path))?.is_none() {
-            open()?;
-            self.dir_synced.store(false, Ordering::Relaxed);
-        }
-        if !self.dir_synced.load(Ordering::Relaxed) {
-            // whoever created it may have died before this
-            self.disk.sync_dir(&self.dir).map_err(io_error("sync directory", &self.dir))?;
+        let found = self.disk.stamp(&path).map_err(io_error("open", &path))?;
+        let stamp = match found {
+            Some(stamp) => stamp,
+            None => open()?.stamp().map_err(io_error("read", &path))?,
+        };
+        if found.is_none() || !self.dir_synced.load(Ordering::Relaxed) {
+            self.sync_names()?;
             self.dir_synced.store(true, Ordering::Relaxed);
         }
-        self.refresh(state)?;
+        self.read_to(state, stamp)?;
         let file = match &state.file {
             Some(file) if state.appendable => Arc::clone(file),
             _ => {
@@ -260,7 +284,18 @@ impl LocalStore {
         if let Some(torn) = state.torn.take() {
             self.set_aside(&*file, &torn)?;
         }
-        Ok(file)
+        Ok((file, stamp))
+    }
+
+    /// Makes the names of the ledger and of its directory durable: whoever created them may have died before that.
+    fn sync_names(&self) -> Result<(), StoreError> {
+        self.disk.sync_dir(&self.dir).map_err(io_error("sync directory", &self.dir))?;
+        let parent = parent_of(&self.dir);
+        match self.disk.sync_dir(parent) {
+            // a directory above that may not be read was not created by a writer of this ledger
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+            result => result.map_err(io_error("sync directory", parent)),
+        }
     }
 
     /// Moves an unfinished last line into a file of its own and cuts it off the ledger.
