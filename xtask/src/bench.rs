@@ -57,7 +57,8 @@ fn machine(python: Option<&PathBuf>) -> String {
         cpus.lines().find_map(|line| line.strip_prefix("model name")).map_or("an unknown CPU", |rest| rest.trim_matches([' ', '\t', ':']));
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let rust = output("rustc", &["--version"]).unwrap_or_default();
-    let system = output("uname", &["-sr"]).unwrap_or_default();
+    let kernel = output("uname", &["-sr"]).unwrap_or_default();
+    let system = kernel.split('-').next().unwrap_or_default();
     let versions = "import platform, polars, duckdb; print('Python', platform.python_version() + ', Polars', polars.__version__ + ', DuckDB', duckdb.__version__)";
     let peers = python.and_then(|python| output(&python.to_string_lossy(), &["-c", versions]));
     let peers = peers.unwrap_or_else(|| "without Polars and DuckDB".to_owned());
