@@ -3,6 +3,8 @@
 //! The measure is always the same: acknowledged ⊆ recovered ⊆ attempted, nothing twice, nothing in silence, and
 //! work goes on.
 
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::print_stderr)] // helpers of tests fail and speak like tests do
+
 mod support;
 
 use std::collections::BTreeSet;

@@ -1,5 +1,8 @@
 //! The derived files beside the ledger: trusted only when they fit, and never needed.
 
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::print_stderr)] // helpers of tests fail and speak like tests do
+#![allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap)] // small numbers of tests
+
 mod support;
 
 use std::fs;

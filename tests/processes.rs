@@ -1,5 +1,7 @@
 //! The real program as separate processes: killed, in parallel, on a disk that is really full or read-only.
 
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::print_stderr)] // helpers of tests fail and speak like tests do
+
 mod support;
 
 use std::collections::BTreeSet;
@@ -200,9 +202,9 @@ fn what_is_not_a_ledger_is_refused_without_waiting() {
         assert!(text.contains(words) && text.contains(name), "{name}: {text}");
         // mended, the same command works
         if ledger.is_dir() {
-            fs::remove_dir_all(&ledger).expect("removed")
+            fs::remove_dir_all(&ledger).expect("removed");
         } else {
-            fs::remove_file(&ledger).expect("removed")
+            fs::remove_file(&ledger).expect("removed");
         };
         assert_eq!(counts(&record(&ledger, &file).output().expect("runs")), (1, 0), "{name}");
     };

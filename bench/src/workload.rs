@@ -47,7 +47,7 @@ impl Workload {
             return (Side::Sell, size, true);
         }
         let held = self.held.get(&(account, strategy, symbol)).copied().unwrap_or(0).min(pool);
-        let sells = held > 0 && self.random() % 2 == 0;
+        let sells = held > 0 && self.random().is_multiple_of(2);
         let size = if sells { size.min(held) } else { size };
         let signed = if sells { -size } else { size };
         *self.held.entry((account, strategy, symbol)).or_default() += signed;

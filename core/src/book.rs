@@ -4,7 +4,7 @@
 //!    of it after the last lot opens a lot the other way. Long and short are symmetric.
 //! 2. The fees of a fill that closes several lots, or closes and opens, are split by quantity; the last part
 //!    takes what is left.
-//! 3. Booking is FIFO: [`next_lot`] is the one place that chooses.
+//! 3. Booking is FIFO: `next_lot` is the one place that chooses.
 
 use std::collections::VecDeque;
 

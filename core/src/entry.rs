@@ -23,6 +23,10 @@ pub const UNATTRIBUTED: &str = "unattributed";
 /// Most decimal places of quantity × price; see `docs/FORMAT.md`, "Limits".
 pub const MAX_VALUE_DECIMALS: u8 = 26;
 
+/// Most bytes the texts of an entry take in its line, escapes counted. Names, numbers and the checksum fit into what
+/// is left of [`MAX_LINE_BYTES`](crate::line::MAX_LINE_BYTES), so every entry can be written and read again.
+pub const MAX_TEXT_BYTES: usize = (1 << 20) - 1024;
+
 const MAX_SYMBOL_CHARS: usize = 50;
 
 /// One field of an entry that cannot be accepted.
@@ -201,6 +205,7 @@ impl<'a> Fields<'a> {
         if let Some((field, text)) = kept.chain(trimmed).chain(owners).find(|(_, text)| has_control(text)) {
             return Err(FieldError::new(field, text, "must not hold control or invisible characters"));
         }
+        self.check_length()?;
         self.check_printable()
     }
 
@@ -231,6 +236,49 @@ impl<'a> Fields<'a> {
         not_empty("source", &self.source)?;
         self.check_allocations()?;
         Ok(Entry(self))
+    }
+
+    /// Every text that stands in the line as a string, with its field's name: owners of a netted fill and names of
+    /// unknown fields too.
+    fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
+        let required = [
+            ("ledger_id", &self.ledger_id),
+            ("event_id", &self.event_id),
+            ("correlation_id", &self.correlation_id),
+            ("causation_id", &self.causation_id),
+            ("symbol", &self.symbol),
+            ("order_id", &self.order_id),
+            ("source", &self.source),
+        ];
+        let optional = [
+            ("strategy_name", &self.strategy_name),
+            ("client_order_id", &self.client_order_id),
+            ("fill_id", &self.fill_id),
+            ("account_id", &self.account_id),
+            ("venue", &self.venue),
+            ("notes", &self.notes),
+        ];
+        let optional = optional.into_iter().filter_map(|(name, text)| Some((name, text.as_deref()?)));
+        let owners = self.allocations.iter().map(|(owner, _)| ("allocations", &**owner));
+        let unknown = self.extra.iter().map(|(name, _)| (&**name, &**name));
+        required.into_iter().map(|(name, text)| (name, &**text)).chain(optional).chain(owners).chain(unknown)
+    }
+
+    /// An entry whose line nobody could read again must not come to be.
+    fn check_length(&self) -> Result<(), FieldError> {
+        // quotes, separators and the digits of a share
+        const BESIDE: usize = 50;
+        let unknown: usize = self.extra.iter().map(|(_, raw)| raw.len()).sum();
+        let beside = unknown + BESIDE * (self.allocations.len() + self.extra.len());
+        let texts: usize = self.texts().map(|(_, text)| text.len()).sum();
+        // no character grows more than sixfold
+        if texts * 6 + beside <= MAX_TEXT_BYTES || self.texts().map(|(_, text)| escaped_len(text)).sum::<usize>() + beside <= MAX_TEXT_BYTES
+        {
+            return Ok(());
+        }
+        let longest = self.texts().chain(self.extra.iter().map(|(name, raw)| (&**name, &**raw))).max_by_key(|(_, text)| text.len());
+        let (field, text) = longest.unwrap_or_default();
+        Err(FieldError::new(field, text, format!("is too long: all texts of an entry together take at most {MAX_TEXT_BYTES} bytes")))
     }
 
     fn check_allocations(&mut self) -> Result<(), FieldError> {
@@ -404,6 +452,16 @@ impl<'a> Entry<'a> {
 
 fn not_empty(field: &str, value: &str) -> Result<(), FieldError> {
     if value.is_empty() { Err(FieldError::new(field, "", "must not be empty")) } else { Ok(()) }
+}
+
+/// Bytes of a text in a line.
+fn escaped_len(text: &str) -> usize {
+    let byte = |b| match b {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' => 2,
+        0..0x20 => 6,
+        _ => 1,
+    };
+    text.bytes().map(byte).sum()
 }
 
 /// Control characters, and characters that show nothing or turn the text around them.

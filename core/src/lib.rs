@@ -1,6 +1,6 @@
 //! The accounting of trade-ledger, pure: no I/O, no clock, no binary floats.
 //!
-//! Data flows one way, in the order of the modules: a [`line`] of the ledger holds an [`entry`]; entries fill
+//! Data flows one way, in the order of the modules: a [`mod@line`] of the ledger holds an [`entry`]; entries fill
 //! the table of [`fills`], which a [`query`] reads and [`replay`] folds into [`book`]s of [`lot`]s, sharing
 //! untagged fills by [`attribution`]; [`performance`] and [`report`] put the results into the shapes users see.
 

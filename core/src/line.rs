@@ -14,7 +14,7 @@ use std::fmt::{self, Write as _};
 use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::entry::{AssetType, Entry, FieldError, Fields, SCHEMA_VERSION, Side};
+use crate::entry::{AssetType, Entry, FieldError, Fields, MAX_TEXT_BYTES, SCHEMA_VERSION, Side};
 use crate::money::{Decimal, Money, Price, Quantity};
 use crate::time::Timestamp;
 
@@ -75,7 +75,8 @@ pub fn read(line: &[u8]) -> Result<Line<'_>, LineError> {
     let text = std::str::from_utf8(line).map_err(|e| LineError::Json(format!("invalid UTF-8 at byte {}", e.valid_up_to())))?;
     let body = if checksummed { &text[..text.len() - TAIL_LEN] } else { text };
     let fields = match canonical(body, checksummed) {
-        Some(fields) => return Ok(Line { entry: fields?.check_printable()?, checksummed }),
+        Some(fields) if text.len() <= MAX_TEXT_BYTES => return Ok(Line { entry: fields?.check_printable()?, checksummed }),
+        Some(fields) => fields?,
         None => {
             let raw = Raw::read(text)?;
             if let (false, Some(stated)) = (checksummed, raw.value(CHECKSUM_FIELD)) {

@@ -49,7 +49,7 @@ const POW10: [i128; 39] = {
     table
 };
 
-/// A decimal number held exactly: `mantissa × 10^-scale`, the scale in the low [`SCALE_BITS`] bits.
+/// A decimal number held exactly: `mantissa × 10^-scale`, the scale in the low six bits.
 #[derive(Clone, Copy)]
 pub struct Decimal(i128);
 
@@ -147,6 +147,7 @@ impl Decimal {
 
     /// How many of the digits stand after the point, trailing zeros included.
     #[inline]
+    #[expect(clippy::cast_sign_loss, reason = "masked to six bits")]
     pub const fn scale(self) -> u8 {
         (self.0 & SCALE_MASK) as u8
     }

@@ -2,11 +2,16 @@
 //!
 //! 1. Strategy books and, when asked for, account books come from the same pass over the same fills.
 //! 2. A tagged fill changes its strategy's book, a netted one its owners' books, an untagged one that reduces
-//!    the account's position the books [`attribution`](crate::attribution) names; every other untagged fill,
+//!    the account's position the books [`attribution`] names; every other untagged fill,
 //!    and what is left of one when every holder is flat, goes to the untagged book. Nothing is dropped.
 //! 3. At every instant the strategy books of an account and symbol sum to its account book.
 //!
 //! Error: [`ReplayError`], naming the fill at which a number stopped fitting.
+
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "rows are numbered below 2^32, which `Fills::push` sees to; names and books are fewer by far"
+)]
 
 use crate::attribution::{self, Holder, Policy};
 use crate::book::{Book, Execution, Match};

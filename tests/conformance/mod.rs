@@ -3,6 +3,8 @@
 //! `open` gives a handle on one ledger: called again it gives another handle on the same one (a backend that
 //! cannot share between handles may give the same handle).
 
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::print_stderr)] // helpers of tests fail and speak like tests do
+
 use std::sync::Arc;
 
 use trade_ledger::core::entry::Entry;
@@ -13,9 +15,14 @@ use crate::support::{changed, decimal, fill, fills};
 
 pub type Open<'a> = &'a dyn Fn() -> Arc<dyn Store>;
 
+type Law = fn(Open<'_>);
+
+/// Opens one ledger, again and again.
+pub type Opener = Box<dyn Fn() -> Arc<dyn Store>>;
+
 /// A fresh, empty ledger for each law.
-pub fn obeys_the_laws(fresh: &dyn Fn() -> Box<dyn Fn() -> Arc<dyn Store>>) {
-    let laws: [(&str, fn(Open<'_>)); 9] = [
+pub fn obeys_the_laws(fresh: &dyn Fn() -> Opener) {
+    let laws: [(&str, Law); 9] = [
         ("a recorded fill comes back whole", a_recorded_fill_comes_back_whole),
         ("a repeat is a duplicate", a_repeat_is_a_duplicate),
         ("differences are named", differences_are_named),

@@ -1,5 +1,7 @@
 //! Fills for the store's tests.
 #![allow(dead_code)]
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::print_stderr)] // helpers of tests fail and speak like tests do
+#![allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap)] // small numbers of tests
 
 pub mod sim;
 
@@ -19,7 +21,7 @@ pub fn fields(n: u64) -> Fields<'static> {
         event_id: format!("event-{n}").into(),
         correlation_id: "correlation".into(),
         causation_id: "causation".into(),
-        strategy_name: Some(Cow::Borrowed(if n % 2 == 0 { "nuclear" } else { "klm" })),
+        strategy_name: Some(Cow::Borrowed(if n.is_multiple_of(2) { "nuclear" } else { "klm" })),
         symbol: "AAPL".into(),
         asset_type: None,
         side: if n % 3 == 2 { Side::Sell } else { Side::Buy },

@@ -3,6 +3,8 @@
 //! A slot holds the key's 32-bit tag above the row's number plus one; 0 is free. A tag's home is
 //! `tag × slots ÷ 2³²`, so growing is one sweep in order. Equal tags are told apart by the caller.
 
+#![expect(clippy::cast_possible_truncation, reason = "the low half of a slot is a row, below 2^32; the high half is a 32-bit tag")]
+
 use super::Row;
 use crate::entry::Key;
 

@@ -1,5 +1,10 @@
 //! Names and books as small numbers.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "rows are numbered below 2^32, which `Fills::push` sees to; names and books are fewer by far"
+)]
+
 use std::collections::HashMap;
 
 use foldhash::fast::FixedState;

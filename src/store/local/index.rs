@@ -54,11 +54,17 @@ fn stamp_words(stamp: Stamp) -> [u64; 5] {
 #[derive(Serialize, Deserialize)]
 struct Small {
     names: [Vec<String>; 3],
-    wide: Vec<(u32, [(String, u8); 4])>,
-    allocations: Vec<(u32, Vec<(u32, String, u8)>)>,
+    wide: Vec<(u32, [Spelled; 4])>,
+    allocations: Vec<(u32, Vec<Share>)>,
 }
 
-fn spelled(number: Decimal) -> (String, u8) {
+/// Mantissa and scale.
+type Spelled = (String, u8);
+
+/// An owner, and the mantissa and scale of its quantity.
+type Share = (u32, String, u8);
+
+fn spelled(number: Decimal) -> Spelled {
     (number.mantissa().to_string(), number.scale())
 }
 

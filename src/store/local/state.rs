@@ -400,8 +400,9 @@ impl LocalStore {
             result
         };
         let (mut json, mut at) = (String::from("{"), 0);
-        for row in 0..state.fills.len() {
-            let fill = state.fills.fill(row as Row);
+        // a table holds fewer rows than a `Row` counts
+        for row in 0..Row::try_from(state.fills.len()).unwrap_or(Row::MAX) {
+            let fill = state.fills.fill(row);
             json.push_str(if row == 0 { "\n" } else { ",\n" });
             push_quoted(&mut json, format_args!("{}||{}", fill.order_id(), fill.execution_id()));
             json.push_str(": ");

@@ -7,7 +7,7 @@ use std::sync::PoisonError;
 
 use serde::Serialize;
 use trade_ledger_core::entry::Entry;
-use trade_ledger_core::fills::Fills;
+use trade_ledger_core::fills::{Fills, Row};
 use trade_ledger_core::line;
 
 use super::disk::{Access, DiskFile};
@@ -227,8 +227,8 @@ fn shared_ids(fills: &Fills) -> Vec<String> {
     let mut seen: HashMap<u128, u32> = HashMap::with_capacity(fills.len());
     let mut texts: HashMap<String, u32> = HashMap::new();
     let mut shared = Vec::new();
-    for row in 0..fills.len() {
-        let id = fills.fill(row as u32).ledger_id();
+    for row in 0..Row::try_from(fills.len()).unwrap_or(Row::MAX) {
+        let id = fills.fill(row).ledger_id();
         let count = match id {
             trade_ledger_core::fills::IdText::Uuid(bits) => seen.entry(bits).or_default(),
             trade_ledger_core::fills::IdText::Text(text) => texts.entry(text.to_owned()).or_default(),
