@@ -26,6 +26,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockRead
 use trade_ledger_core::entry::Entry;
 use trade_ledger_core::fills::{Fills, Row};
 
+use super::memory::refuse_conflicts;
 use super::{Mode, Outcome, Store, StoreError, View};
 use disk::{Access, Disk, DiskFile, RealDisk};
 use state::State;
@@ -254,6 +255,10 @@ impl LocalStore {
 
 impl Store for LocalStore {
     fn record(&self, entries: &[Entry<'_>], mode: Mode) -> Answer {
+        if mode == Mode::AllOrNothing {
+            // a batch that contradicts itself is refused before anything is created for it
+            refuse_conflicts(entries, |_| None)?;
+        }
         {
             let mut queue = locked(&self.queue);
             if !queue.leading {
