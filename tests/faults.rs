@@ -131,6 +131,36 @@ fn any_operation_may_fail_once_and_work_goes_on() {
     }
 }
 
+/// A panic between deciding and writing left fills in the table that were not in the file; their retry was then
+/// answered `Duplicate`, and they were lost.
+#[test]
+fn a_panic_anywhere_leaves_a_handle_that_tells_the_truth_and_lets_others_go_on() {
+    let whole = SimDisk::new();
+    work(&open(&whole), 0, 4);
+    for at in 1..=whole.operations() {
+        let disk = SimDisk::new();
+        let store = open(&disk);
+        disk.fail(at, Fault::Panic);
+        let threads = std::thread::scope(|scope| {
+            let spawned: Vec<_> = (0..3)
+                .map(|t| {
+                    scope.spawn({
+                        let store = &store;
+                        move || work(store, t * 7, 4)
+                    })
+                })
+                .collect();
+            spawned.into_iter().map(|thread| thread.join().is_ok()).filter(|ended_well| !ended_well).count()
+        });
+        assert!(threads <= 1, "at {at}: {threads} threads panicked");
+        disk.heal();
+        let outcomes = store.record(&fills(0..28), Mode::KeepGood).expect("records");
+        assert_eq!(outcomes.len(), 28);
+        drop(store);
+        assert_eq!(numbers(&open(&disk.crash(&mut Rng(at as u64)))), (0..28).collect(), "at {at}");
+    }
+}
+
 #[test]
 fn a_failed_sync_acknowledges_nothing_and_poisons_the_handle() {
     let disk = SimDisk::new();

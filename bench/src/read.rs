@@ -143,8 +143,8 @@ pub fn queries(dir: &Path, entries: u64) -> Vec<Row> {
     let cases: [(&'static str, Query, String, usize, &'static str, f64); 3] = [
         (
             "latest 100 of a strategy, p50, against SQLite indexed",
-            Query { strategy_name: Some("strategy_07".into()), limit: Some(100), ascending: false, ..Query::default() },
-            format!("select {columns} from fills where strategy_name='strategy_07' order by timestamp desc limit 100"),
+            Query { strategy_name: Some("strat_07".into()), limit: Some(100), ascending: false, ..Query::default() },
+            format!("select {columns} from fills where strategy_name='strat_07' order by timestamp desc limit 100"),
             300,
             "≤ 0.1",
             0.1,
@@ -163,8 +163,8 @@ pub fn queries(dir: &Path, entries: u64) -> Vec<Row> {
         ),
         (
             "all 50,000 of a strategy, p50, against SQLite indexed",
-            Query { strategy_name: Some("strategy_07".into()), ..Query::default() },
-            format!("select {columns} from fills where strategy_name='strategy_07' order by timestamp"),
+            Query { strategy_name: Some("strat_07".into()), ..Query::default() },
+            format!("select {columns} from fills where strategy_name='strat_07' order by timestamp"),
             7,
             "≤ 0.33",
             0.334,

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use trade_ledger::core::entry::{AssetType, Entry, Fields, Side};
+use trade_ledger::core::entry::{Entry, Fields, Side};
 use trade_ledger::core::money::{Decimal, Money, Price, Quantity};
 use trade_ledger::core::time::Timestamp;
 
@@ -73,12 +73,12 @@ impl Iterator for Workload {
         let at = 1_704_067_200_000_000_000 + (year * u128::from(n) / u128::from(self.total) / 1000 * 1000) as i64;
         let fields = Fields {
             ledger_id: self.uuid().into(),
-            event_id: format!("execution-{}", n % 1_000_000).into(),
-            correlation_id: format!("rebalance-{}", n % 10_000).into(),
-            causation_id: format!("plan-{}", n % 1_000_000).into(),
-            strategy_name: (!untagged).then(|| format!("strategy_{strategy:02}").into()),
+            event_id: format!("e{}", n % 1_000_000).into(),
+            correlation_id: format!("c{}", n % 10_000).into(),
+            causation_id: format!("p{}", n % 10_000).into(),
+            strategy_name: (!untagged).then(|| format!("strat_{strategy:02}").into()),
             symbol: format!("SYM{symbol:03}").into(),
-            asset_type: Some(AssetType::Stock),
+            asset_type: None,
             side,
             quantity: Quantity(Decimal::from(size)),
             price: Price(Decimal::new(cents, 2).expect("scale 2")),
@@ -91,7 +91,7 @@ impl Iterator for Workload {
             venue: None,
             notes: None,
             schema_version: 1,
-            source: "execution_v2".into(),
+            source: "exec".into(),
             sequence: None,
             allocations: Vec::new(),
             extra: Vec::new(),

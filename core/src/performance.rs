@@ -13,6 +13,7 @@
 //! | payoff | average win ÷ −average loss |
 //! | average holding time | Σ quantity × (closed − opened) ÷ Σ quantity, over closed lots |
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -104,6 +105,7 @@ pub struct PerformanceSummary {
     pub price_source: Option<String>,
 }
 
+/// What a set of trades came to, whatever their order.
 #[derive(Debug, Default, Clone)]
 struct Trades {
     count: u64,
@@ -113,54 +115,88 @@ struct Trades {
     lost: Money,
     largest_win: Option<Money>,
     largest_loss: Option<Money>,
-    streak: i64,
-    longest_win: u64,
-    longest_loss: u64,
     closed: Quantity,
+    /// Quantity times seconds held; `None` once a sum passed 36 digits: no average rather than a wrong one.
     held_seconds: Option<Decimal>,
 }
 
 impl Trades {
+    fn new() -> Self {
+        Self { held_seconds: Some(Decimal::ZERO), ..Self::default() }
+    }
+
     fn close(&mut self, net: Money) -> Result<(), Overflow> {
         self.count += 1;
         if net > Money::ZERO {
             self.wins += 1;
             self.won = self.won.plus(net)?;
             self.largest_win = self.largest_win.max(Some(net));
-            self.streak = self.streak.max(0) + 1;
-            self.longest_win = self.longest_win.max(self.streak.unsigned_abs());
         } else if net < Money::ZERO {
             self.losses += 1;
             self.lost = self.lost.plus(net)?;
-            self.largest_loss = Some(self.largest_loss.map_or(net, |worst| worst.min(net)));
-            self.streak = self.streak.min(0) - 1;
-            self.longest_loss = self.longest_loss.max(self.streak.unsigned_abs());
-        } else {
-            self.streak = 0;
+            self.largest_loss = smaller(self.largest_loss, Some(net));
         }
         Ok(())
     }
 
-    /// Quantity times time held; a sum past 36 digits gives no average rather than a wrong one.
     fn hold(&mut self, quantity: Quantity, nanos: i64) -> Result<(), Overflow> {
-        let first = self.closed.is_zero();
         self.closed = self.closed.plus(quantity)?;
-        let seconds = Decimal::new(i128::from(nanos), 9).unwrap_or_default();
-        let part = quantity.0.times(seconds).ok();
-        self.held_seconds = match (self.held_seconds, part) {
-            (None, Some(part)) if first => Some(part),
-            (Some(sum), Some(part)) => sum.plus(part).ok(),
-            _ => None,
-        };
+        let part = Decimal::new(i128::from(nanos), 9).and_then(|seconds| quantity.0.times(seconds).ok());
+        self.held_seconds = self.held_seconds.zip(part).and_then(|(sum, part)| sum.plus(part).ok());
+        Ok(())
+    }
+
+    fn add(&mut self, other: &Self) -> Result<(), Overflow> {
+        self.count += other.count;
+        self.wins += other.wins;
+        self.losses += other.losses;
+        self.won = self.won.plus(other.won)?;
+        self.lost = self.lost.plus(other.lost)?;
+        self.largest_win = self.largest_win.max(other.largest_win);
+        self.largest_loss = smaller(self.largest_loss, other.largest_loss);
+        self.closed = self.closed.plus(other.closed)?;
+        self.held_seconds = self.held_seconds.zip(other.held_seconds).and_then(|(a, b)| a.plus(b).ok());
         Ok(())
     }
 }
 
-/// Where a book's figures go: its (strategy, symbol) and its strategy.
+fn smaller(a: Option<Money>, b: Option<Money>) -> Option<Money> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (one, other) => one.or(other),
+    }
+}
+
+/// Wins and losses in a row.
+#[derive(Debug, Default, Clone, Copy)]
+struct Streaks {
+    /// Wins so far, or losses below zero.
+    current: i64,
+    winning: u64,
+    losing: u64,
+}
+
+impl Streaks {
+    fn close(&mut self, net: Money) {
+        self.current = match net.cmp(&Money::ZERO) {
+            Ordering::Greater => self.current.max(0) + 1,
+            Ordering::Less => self.current.min(0) - 1,
+            Ordering::Equal => 0,
+        };
+        let length = self.current.unsigned_abs();
+        let longest = if self.current > 0 { &mut self.winning } else { &mut self.losing };
+        *longest = length.max(*longest);
+    }
+}
+
+/// Where a book's figures go.
 struct Tally<'a> {
     fills: &'a Fills,
-    group_of: Vec<[usize; 2]>,
+    /// Trades by book.
     trades: Vec<Trades>,
+    /// A book's (strategy, symbol) and its strategy, as places in `streaks`.
+    group_of: Vec<[usize; 2]>,
+    streaks: Vec<Streaks>,
     /// Net of the fill being applied, by book.
     pending: Vec<(u32, Money)>,
 }
@@ -177,16 +213,14 @@ impl Observer for Tally<'_> {
         }
         let opened = self.fills.fill(closed.opening).timestamp().as_nanos();
         let nanos = self.fills.fill(closed.closing).timestamp().as_nanos().saturating_sub(opened);
-        for group in self.group_of[book as usize] {
-            self.trades[group].hold(closed.quantity, nanos)?;
-        }
-        Ok(())
+        self.trades[book as usize].hold(closed.quantity, nanos)
     }
 
     fn applied(&mut self, _: &Fill<'_>, _: &Books) -> Result<(), Overflow> {
-        for (book, net) in std::mem::take(&mut self.pending) {
+        for (book, net) in self.pending.drain(..) {
+            self.trades[book as usize].close(net)?;
             for group in self.group_of[book as usize] {
-                self.trades[group].close(net)?;
+                self.streaks[group].close(net);
             }
         }
         Ok(())
@@ -219,22 +253,40 @@ pub fn summarize(fills: &Fills, options: &Options, prices: &Prices) -> Result<Ve
         let total = usize::from(name.1.0);
         books.iter().for_each(|book| group_of[*book as usize][total] = group);
     }
-    let mut tally = Tally { fills, group_of, trades: vec![Trades::default(); groups.len()], pending: Vec::new() };
+    let trades = vec![Trades::new(); fills.books().len()];
+    let mut tally = Tally { fills, trades, group_of, streaks: vec![Streaks::default(); groups.len()], pending: Vec::new() };
     let books = replay(fills, options, &mut tally)?;
     let Some(last) = books.last() else { return Ok(Vec::new()) };
     let at = options.as_of.unwrap_or(last);
     let mut summaries = Vec::with_capacity(groups.len());
-    for ((name, members), trades) in groups.iter().zip(&tally.trades) {
+    for ((name, numbers), streaks) in groups.iter().zip(&tally.streaks) {
         let members: Vec<(&str, &Book)> =
-            members.iter().map(|number| (symbol_of(fills, &books, *number), books.strategy(*number))).collect();
+            numbers.iter().map(|number| (symbol_of(fills, &books, *number), books.strategy(*number))).collect();
         if members.iter().all(|(_, book)| book.bought.is_zero() && book.sold.is_zero()) {
             continue;
         }
         let named = |(absent, name): (bool, &str)| (!absent).then(|| name.to_owned());
-        let summary = summary(named(name.0), named(name.1), &members, trades, prices, at);
-        summaries.push(summary.map_err(|reason| total_error(&members, reason))?);
+        let made = sum_of(numbers, &tally.trades).and_then(|trades| {
+            let summary = summary(named(name.1), &members, &trades, prices, at)?;
+            let streaks = (streaks.winning, streaks.losing);
+            Ok(PerformanceSummary {
+                strategy_name: named(name.0),
+                longest_winning_streak: streaks.0,
+                longest_losing_streak: streaks.1,
+                ..summary
+            })
+        });
+        summaries.push(made.map_err(|reason| total_error(&members, reason))?);
     }
     Ok(summaries)
+}
+
+fn sum_of(books: &[u32], trades: &[Trades]) -> Result<Trades, Overflow> {
+    let mut sum = Trades::new();
+    for book in books {
+        sum.add(&trades[*book as usize])?;
+    }
+    Ok(sum)
 }
 
 fn symbol_of<'f>(fills: &'f Fills, books: &Books, book: u32) -> &'f str {
@@ -247,8 +299,8 @@ fn total_error(members: &[(&str, &Book)], reason: Overflow) -> ReplayError {
     ReplayError { ledger_id: format!("(total of {})", symbols.join(", ")), order_id: "-".to_owned(), reason }
 }
 
+/// All but the strategy's name and the streaks.
 fn summary(
-    strategy_name: Option<String>,
     symbol: Option<String>,
     members: &[(&str, &Book)],
     trades: &Trades,
@@ -290,11 +342,11 @@ fn summary(
         largest_win: trades.largest_win,
         largest_loss: trades.largest_loss,
         average_holding_seconds: trades.held_seconds.and_then(|sum| sum.div(trades.closed.0, DIVISION_PLACES)),
-        longest_winning_streak: trades.longest_win,
-        longest_losing_streak: trades.longest_loss,
+        longest_winning_streak: 0,
+        longest_losing_streak: 0,
         price_timestamp: mark.and_then(|mark| mark.at),
         price_source: mark.map(|mark| mark.source.clone()),
-        strategy_name,
+        strategy_name: None,
         symbol,
     })
 }

@@ -121,11 +121,16 @@ pub struct Books {
 impl Books {
     fn new(fills: &Fills, account_books: bool) -> Self {
         let keys = fills.books().to_vec();
+        // the place of each strategy by name, the untagged one under the name reports give it
+        let name = |id: &NameId| fills.strategies().get(*id).unwrap_or(UNATTRIBUTED);
+        let mut names: Vec<NameId> = (0..=fills.strategies().len() as NameId).collect();
+        names.sort_by_key(|id| name(id));
+        let mut place = vec![0; names.len()];
+        (0u32..).zip(&names).for_each(|(at, id)| place[*id as usize] = at);
         let mut by_pool: Vec<u32> = (0..keys.len() as u32).collect();
-        let name = |key: &BookKey| fills.strategies().get(key.strategy).unwrap_or(UNATTRIBUTED);
-        by_pool.sort_by(|a, b| {
-            let (a, b) = (&keys[*a as usize], &keys[*b as usize]);
-            (a.account, a.symbol).cmp(&(b.account, b.symbol)).then_with(|| name(a).cmp(name(b)))
+        by_pool.sort_unstable_by_key(|book| {
+            let key = &keys[*book as usize];
+            (key.account, key.symbol, place[key.strategy as usize])
         });
         let mut pools: Vec<Pool> = Vec::new();
         let mut pool_of = vec![0; keys.len()];

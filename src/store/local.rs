@@ -21,11 +21,12 @@ use std::env;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use trade_ledger_core::entry::Entry;
 use trade_ledger_core::fills::{Fills, Row};
 
+use super::memory::refuse_conflicts;
 use super::{Mode, Outcome, Store, StoreError, View};
 use disk::{Access, Disk, DiskFile, RealDisk};
 use state::State;
@@ -62,6 +63,16 @@ struct Queue {
     waiting: Vec<(u64, Vec<Entry<'static>>, Mode)>,
     answers: Vec<(u64, Answer)>,
     poisoned: Option<String>,
+}
+
+/// A caller's turn to lead. However it ends, the others go on: whoever has no answer then leads for itself.
+struct Turn<'a>(&'a LocalStore);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        locked(&self.0.queue).leading = false;
+        self.0.done.notify_all();
+    }
 }
 
 type Answer = Result<Vec<Outcome>, StoreError>;
@@ -183,32 +194,41 @@ impl LocalStore {
         self.disk.sync_dir(parent).map_err(io_error("sync directory", parent))
     }
 
+    /// The state, to change it. What a panic left half changed is forgotten and read again from the file.
+    fn state_mut(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(|poisoned| {
+            let mut state = poisoned.into_inner();
+            *state = State::empty();
+            self.state.clear_poison();
+            state
+        })
+    }
+
     /// A settled state that holds what the ledger holds now.
     fn fresh_state(&self) -> Result<RwLockReadGuard<'_, State>, StoreError> {
         let stamp = self.disk.stamp(&self.ledger_path()).map_err(io_error("open", &self.ledger_path()))?;
+        if let Ok(state) = self.state.read()
+            && state.is_current(stamp)
+            && state.fills.is_settled()
         {
-            let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-            if state.is_current(stamp) && state.fills.is_settled() {
-                return Ok(state);
-            }
+            return Ok(state);
         }
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state_mut();
         self.refresh(&mut state)?;
         state.fills.settle();
-        Ok(std::sync::RwLockWriteGuard::downgrade(state))
+        Ok(RwLockWriteGuard::downgrade(state))
     }
 
     /// Writes for itself and for everyone who waits; gives the answer to its own entries.
     fn lead(&self, entries: &[Entry<'_>], mode: Mode) -> Answer {
+        let turn = Turn(self);
         let waiting = std::mem::take(&mut locked(&self.queue).waiting);
         let mut jobs: Vec<(&[Entry<'_>], Mode)> = vec![(entries, mode)];
         jobs.extend(waiting.iter().map(|(_, entries, mode)| (&entries[..], *mode)));
         let mut answers = self.commit(&jobs).into_iter();
         let own = answers.next().unwrap_or_else(|| Ok(Vec::new()));
-        let mut queue = locked(&self.queue);
-        queue.answers.extend(waiting.iter().map(|(ticket, ..)| *ticket).zip(answers));
-        queue.leading = false;
-        self.done.notify_all();
+        locked(&self.queue).answers.extend(waiting.iter().map(|(ticket, ..)| *ticket).zip(answers));
+        drop(turn);
         own
     }
 
@@ -235,6 +255,10 @@ impl LocalStore {
 
 impl Store for LocalStore {
     fn record(&self, entries: &[Entry<'_>], mode: Mode) -> Answer {
+        if mode == Mode::AllOrNothing {
+            // a batch that contradicts itself is refused before anything is created for it
+            refuse_conflicts(entries, |_| None)?;
+        }
         {
             let mut queue = locked(&self.queue);
             if !queue.leading {

@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use trade_ledger::store::local::disk::{Access, Disk, DiskFile, Stamp};
 
@@ -22,6 +22,8 @@ pub enum Fault {
     ShortThenFull,
     /// The power goes: this and every later operation fails.
     PowerCut,
+    /// A bug: the operation panics.
+    Panic,
 }
 
 #[derive(Clone, Default)]
@@ -92,6 +94,7 @@ impl World {
             Some((at, Fault::PowerCut)) if self.operations >= at => Err(io::Error::other("power cut")),
             Some((at, fault)) if self.operations == at => match fault {
                 Fault::Error(kind) => Err(kind.into()),
+                Fault::Panic => panic!("as told to"),
                 other => Ok(Some(other)),
             },
             _ => Ok(None),
@@ -107,7 +110,7 @@ impl SimDisk {
     pub fn new() -> Self {
         let disk = Self::default();
         {
-            let mut world = disk.0.lock().unwrap();
+            let mut world = disk.0.lock().unwrap_or_else(PoisonError::into_inner);
             world.dirs.insert("/".into(), true);
             world.durable_dirs.insert("/".into(), true);
         }
@@ -115,31 +118,31 @@ impl SimDisk {
     }
 
     pub fn fail(&self, at: usize, fault: Fault) {
-        let mut world = self.0.lock().unwrap();
+        let mut world = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         world.fault = Some((world.operations + at, fault));
     }
 
     pub fn heal(&self) {
-        let mut world = self.0.lock().unwrap();
+        let mut world = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         world.fault = None;
         world.full_next = false;
     }
 
     pub fn operations(&self) -> usize {
-        self.0.lock().unwrap().operations
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).operations
     }
 
     pub fn content(&self, path: &Path) -> Option<Vec<u8>> {
-        let world = self.0.lock().unwrap();
+        let world = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         world.names.get(path).map(|inode| world.inodes[*inode].data.clone())
     }
 
     pub fn names(&self) -> Vec<PathBuf> {
-        self.0.lock().unwrap().names.keys().cloned().collect()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).names.keys().cloned().collect()
     }
 
     pub fn put(&self, path: &Path, bytes: &[u8]) {
-        let mut world = self.0.lock().unwrap();
+        let mut world = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         world.clock += 1_000;
         let modified = world.clock;
         world.inodes.push(Inode { data: bytes.to_vec(), durable: bytes.to_vec(), dirty: Vec::new(), modified });
@@ -150,14 +153,14 @@ impl SimDisk {
 
     /// What a writer that was killed before its sync leaves: bytes every reader sees and a power cut may take.
     pub fn write_unsynced(&self, path: &Path, bytes: &[u8]) {
-        let inode = self.0.lock().unwrap().names[path];
+        let inode = self.0.lock().unwrap_or_else(PoisonError::into_inner).names[path];
         let file = SimFile { world: Arc::clone(&self.0), inode };
         assert_eq!(file.append(bytes).expect("written"), bytes.len());
     }
 
     /// The disk as another boot may find it.
     pub fn crash(&self, rng: &mut Rng) -> SimDisk {
-        let mut world = self.0.lock().unwrap().clone();
+        let mut world = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         world.fault = None;
         world.full_next = false;
         let kept = rng.below(world.pending.len() + 1);
@@ -218,7 +221,7 @@ fn survive(inode: &Inode, rng: &mut Rng) -> Vec<u8> {
 
 impl Disk for SimDisk {
     fn open(&self, path: &Path, access: Access) -> io::Result<Arc<dyn DiskFile>> {
-        let mut world = self.0.lock().unwrap();
+        let mut world = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         world.tick()?;
         let known = world.names.get(path).copied();
         let inode = match (known, access) {
@@ -243,13 +246,13 @@ impl Disk for SimDisk {
     }
 
     fn stamp(&self, path: &Path) -> io::Result<Option<Stamp>> {
-        let mut world = self.0.lock().unwrap();
+        let mut world = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         world.tick()?;
         Ok(world.names.get(path).map(|inode| stamp_of(&world, *inode)))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        let mut world = self.0.lock().unwrap();
+        let mut world = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         world.tick()?;
         let inode = world.names.remove(from).ok_or(io::ErrorKind::NotFound)?;
         world.names.insert(to.to_owned(), inode);
@@ -259,7 +262,7 @@ impl Disk for SimDisk {
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        let mut world = self.0.lock().unwrap();
+        let mut world = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         world.tick()?;
         let (mine, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut world.pending).into_iter().partition(|(owner, _)| owner == dir);
         world.pending = rest;
@@ -274,7 +277,7 @@ impl Disk for SimDisk {
     }
 
     fn create_dir(&self, dir: &Path) -> io::Result<()> {
-        let mut world = self.0.lock().unwrap();
+        let mut world = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         world.tick()?;
         if world.dirs.contains_key(dir) {
             return Err(io::ErrorKind::AlreadyExists.into());
@@ -285,7 +288,7 @@ impl Disk for SimDisk {
     }
 
     fn is_dir(&self, dir: &Path) -> bool {
-        self.0.lock().unwrap().dirs.contains_key(dir)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).dirs.contains_key(dir)
     }
 }
 
@@ -310,7 +313,7 @@ impl SimFile {
 
 impl DiskFile for SimFile {
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        let mut world = self.world.lock().unwrap();
+        let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
         world.tick()?;
         let data = &world.inodes[self.inode].data;
         let from = (offset as usize).min(data.len());
@@ -320,7 +323,7 @@ impl DiskFile for SimFile {
     }
 
     fn append(&self, bytes: &[u8]) -> io::Result<usize> {
-        let mut world = self.world.lock().unwrap();
+        let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
         let fault = world.tick()?;
         let at = world.inodes[self.inode].data.len();
         let len = if fault == Some(Fault::ShortThenFull) { bytes.len() / 2 } else { bytes.len() };
@@ -330,14 +333,14 @@ impl DiskFile for SimFile {
     }
 
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        let mut world = self.world.lock().unwrap();
+        let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
         world.tick()?;
         self.write(&mut world, offset as usize, bytes);
         Ok(())
     }
 
     fn sync(&self) -> io::Result<()> {
-        let mut world = self.world.lock().unwrap();
+        let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
         let ticked = world.tick();
         let node = &mut world.inodes[self.inode];
         node.dirty.clear();
@@ -350,7 +353,7 @@ impl DiskFile for SimFile {
     }
 
     fn truncate(&self, len: u64) -> io::Result<()> {
-        let mut world = self.world.lock().unwrap();
+        let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
         world.tick()?;
         let now = world.clock;
         let node = &mut world.inodes[self.inode];
@@ -360,13 +363,13 @@ impl DiskFile for SimFile {
     }
 
     fn stamp(&self) -> io::Result<Stamp> {
-        let mut world = self.world.lock().unwrap();
+        let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
         world.tick()?;
         Ok(stamp_of(&world, self.inode))
     }
 
     fn touch(&self) -> io::Result<()> {
-        let mut world = self.world.lock().unwrap();
+        let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
         world.tick()?;
         let now = world.clock;
         world.inodes[self.inode].modified = now;
@@ -374,11 +377,11 @@ impl DiskFile for SimFile {
     }
 
     fn lock(&self) -> io::Result<()> {
-        self.world.lock().unwrap().tick().map(|_| ())
+        self.world.lock().unwrap_or_else(PoisonError::into_inner).tick().map(|_| ())
     }
 
     fn try_lock(&self) -> io::Result<bool> {
-        self.world.lock().unwrap().tick().map(|_| true)
+        self.world.lock().unwrap_or_else(PoisonError::into_inner).tick().map(|_| true)
     }
 
     fn unlock(&self) -> io::Result<()> {

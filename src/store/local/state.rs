@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
 
 use trade_ledger_core::entry::Entry;
 use trade_ledger_core::fills::{Fills, Row};
@@ -222,7 +222,7 @@ impl LocalStore {
     }
 
     fn commit_locked(&self, jobs: &[(&[Entry<'_>], Mode)]) -> Result<Vec<Answer>, StoreError> {
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state_mut();
         let result = self.append(&mut state, jobs);
         if result.is_err() {
             // what was decided is not what is stored: the next use reads what is really there
@@ -422,7 +422,7 @@ impl LocalStore {
     /// # Errors
     /// [`StoreError`] when they cannot be written; nothing but time is lost by that.
     pub fn checkpoint_if_useful(&self) -> Result<(), StoreError> {
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state_mut();
         let (now, then) = (state.fills.len(), state.checkpointed);
         let poisoned = locked(&self.queue).poisoned.is_some();
         let useful = now != then && (now < INDEX_FROM || now >= then + then / 8);

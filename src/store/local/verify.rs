@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::io;
 use std::path::PathBuf;
-use std::sync::PoisonError;
 
 use serde::Serialize;
 use trade_ledger_core::entry::Entry;
@@ -146,7 +145,7 @@ impl LocalStore {
         let aside = self.dir.join(format!("ledger.quarantine.{:08x}", crc32fast::hash(&quarantine)));
         self.keep_beside(&aside, &quarantine)?;
         self.rewrite_without(&*file, &bad)?;
-        *self.state.write().unwrap_or_else(PoisonError::into_inner) = State::empty();
+        *self.state_mut() = State::empty();
         let kept = report.lines - report.faults.len() as u64;
         Ok(Repair { quarantined: bad, quarantine_file: Some(aside), kept })
     }
