@@ -354,6 +354,12 @@ fn a_ledger_joined_by_hand_yields_each_key_once_and_verify_names_the_repeats() {
     assert_eq!(repeats, [(4, vec![]), (5, vec!["symbol"])]);
     assert_eq!(report.repeats[0].offset, length);
     assert!(!report.is_sound());
+    assert!(store.take_notices().iter().any(|notice| notice.contains("1 line repeating")), "a report must not pass over it in silence");
+    // the way out: the line that never counted goes into a file beside
+    let repair = store.repair().expect("repairs");
+    assert_eq!((repair.quarantined.len(), repair.kept), (1, 4));
+    assert!(store.verify().expect("verifies").is_sound());
+    assert_eq!(numbers(&store), (0..3).collect());
 }
 
 #[test]

@@ -98,8 +98,11 @@ pub fn read_unproved(text: &str) -> Result<Fields<'_>, LineError> {
     any_object(Raw::read(text)?)
 }
 
-/// Whether the line carries a checksum; an error when it carries a wrong or damaged one.
-fn checksum(line: &[u8]) -> Result<bool, LineError> {
+/// Whether the line, without its line feed, ends with a checksum.
+///
+/// # Errors
+/// [`LineError::Checksum`] when it ends with a wrong or damaged one.
+pub fn checksum(line: &[u8]) -> Result<bool, LineError> {
     let Some(split) = line.len().checked_sub(TAIL_LEN) else { return Ok(false) };
     let (body, tail) = line.split_at(split);
     let (start, rest) = tail.split_at(TAIL_START.len());

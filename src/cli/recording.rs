@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 use trade_ledger::core::entry::Entry;
 use trade_ledger::import::gaps::Gap;
+use trade_ledger::import::identity::is_only_fill;
 use trade_ledger::import::{Defaults, Format as FileFormat, ImportError, Importer, Located, Rejection, Skipped};
 use trade_ledger::store::{Conflict, Mode, Outcome, Store, StoreError};
 
@@ -107,6 +108,14 @@ impl Report {
         let key = || entry.key().to_string();
         match outcome {
             Outcome::Inserted => self.inserted += 1,
+            Outcome::Duplicate { differences } if is_only_fill(entry) && differences.contains(&"timestamp") => {
+                let reason = format!(
+                    "order {} has one fill without a fill_id already, of the same size at another time: equal fills need their fill_ids to be told apart",
+                    entry.order_id
+                );
+                let Place { file, line } = place;
+                self.rejected.push(Rejection { file, line, field: "fill_id".to_owned(), value: String::new(), reason });
+            }
             Outcome::Duplicate { differences } => {
                 self.duplicates += 1;
                 if !differences.is_empty() {
@@ -162,6 +171,7 @@ impl Job<'_> {
             }
         }
         progress.done();
+        add_known(&mut importer, store);
         let findings = importer.finish();
         let refused = self.all_or_nothing && (unreadable.is_some() || !findings.rejected.is_empty());
         if refused {
@@ -170,7 +180,7 @@ impl Job<'_> {
             intake.flush(if self.all_or_nothing { Mode::AllOrNothing } else { Mode::KeepGood });
         }
         let Intake { mut report, failed, refused: by_conflict, .. } = intake;
-        report.rejected = findings.rejected;
+        report.rejected.extend(findings.rejected);
         if self.kind == Kind::Import {
             report.skipped = Some(findings.skipped);
             report.gaps = Some(findings.gaps.into_iter().map(|gap| Missing { message: gap.to_string(), gap }).collect());
@@ -178,6 +188,23 @@ impl Job<'_> {
         let failure = failed.map(Failure::from).or_else(|| unreadable.map(|e| unread(&e)));
         let refused = refused || by_conflict;
         (report, (refused || failure.is_some()).then_some(Stop { refused, failure }))
+    }
+}
+
+/// Tells the importer what the ledger holds of orders the files show only in part. A ledger that cannot be read
+/// now says so when it is asked for a report.
+fn add_known(importer: &mut Importer, store: &dyn Store) {
+    let orders = importer.orders_with_gaps();
+    if orders.is_empty() {
+        return;
+    }
+    let Ok(view) = store.view() else { return };
+    for row in view.fills().in_order() {
+        if orders.contains(&view.fills().fill(*row).order_id().to_string())
+            && let Ok(entry) = view.entry(*row)
+        {
+            importer.already_known(&entry);
+        }
     }
 }
 

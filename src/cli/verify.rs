@@ -106,7 +106,7 @@ fn tell(finding: &Finding, screen: &mut Screen) -> Result<(), Failure> {
 }
 
 fn repeated(repeat: &Repeat) -> String {
-    let Repeat { line, offset, key, fields } = repeat;
+    let Repeat { line, offset, key, fields, .. } = repeat;
     if fields.is_empty() {
         format!("repeated: line {line}, byte {offset}: {key} again, the same fill; harmless, the first counts")
     } else {

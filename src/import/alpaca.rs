@@ -106,7 +106,13 @@ fn fill<'a>(members: Vec<(Cow<'a, str>, &'a RawValue)>, defaults: &Defaults) -> 
     if draft.get(Field::FillId).is_none() {
         return Err(FieldError::new("id", "", "is required: it holds the execution's id"));
     }
-    draft.entry(defaults, SOURCE)
+    let entry = draft.entry(defaults, SOURCE)?;
+    match entry.sequence {
+        Some(total) if total < entry.quantity.0 => {
+            Err(FieldError::new("cum_qty", total, format!("is below the fill's own qty of {}: the row contradicts itself", entry.quantity)))
+        }
+        _ => Ok(entry),
+    }
 }
 
 /// The part of an activity's id after `::`.

@@ -5,9 +5,9 @@
 //! 2. A time is an instant: RFC 3339 with an offset, or local time with the time zone given. A local time that the zone
 //!    skips or repeats is refused.
 //! 3. The words for a side are those of [`SIDE_WORDS`], in any case. The quantity is above zero: the side has the sign.
-//! 4. Where no column is mapped to `sequence`, a time without a fraction of a second gets the row's number as its
-//!    `sequence`, so that ties keep the statement's order. Only there does a row's place matter, and only for the
-//!    order of ties: it is no part of a fill's identity.
+//! 4. Where no column is mapped to `sequence`, a time without a fraction of a second gets as its `sequence` the row's
+//!    number among the rows of that instant, so that ties keep the statement's order in every file that holds all
+//!    rows of the instant. Only there does a row's place matter: it is no part of a fill's identity.
 //! 5. Without a `fill_id` column each row is its order's only fill.
 
 use std::collections::BTreeMap;
@@ -160,7 +160,7 @@ impl CsvMap {
         }
     }
 
-    fn entry(&self, header: &Header, cells: &[String], number: i64, intake: &Intake<'_>) -> Result<Entry<'static>, FieldError> {
+    fn entry(&self, header: &Header, cells: &[String], ordinals: &mut Ordinals, intake: &Intake<'_>) -> Result<Entry<'static>, FieldError> {
         let mut draft = Draft::default();
         for ((name, target), cell) in header.names.iter().zip(&header.targets).zip(cells) {
             match target {
@@ -173,7 +173,8 @@ impl CsvMap {
         if let Some(text) = draft.get(Field::Timestamp) {
             let (instant, is_coarse) = self.instant(text).map_err(|reason| Field::Timestamp.error(text, reason))?;
             if is_coarse && !header.targets.contains(&Some(Field::Sequence)) {
-                draft.set(Field::Sequence, number.to_string());
+                let ordinal = ordinals.next(instant);
+                draft.set(Field::Sequence, if self.newest_first { -ordinal } else { ordinal }.to_string());
             }
             draft.set(Field::Timestamp, instant.to_string());
         }
@@ -244,6 +245,19 @@ fn side(cell: &str) -> Result<&'static str, FieldError> {
     known.ok_or_else(|| Field::Side.error(cell, "is no word for a side (buy, b, bought, sell, s, sold, sell short, buy to open, …)"))
 }
 
+/// How many rows of each instant were seen, over all files of an import. The place among rows of the same instant,
+/// unlike the place in the file, is the same in every file that holds all rows of that instant.
+#[derive(Debug, Default)]
+pub(super) struct Ordinals(BTreeMap<Timestamp, i64>);
+
+impl Ordinals {
+    fn next(&mut self, instant: Timestamp) -> i64 {
+        let seen = self.0.entry(instant).or_default();
+        *seen += 1;
+        *seen
+    }
+}
+
 /// The header of one file.
 struct Header {
     names: Vec<String>,
@@ -265,7 +279,7 @@ impl Header {
 ///
 /// # Errors
 /// Those of reading.
-pub(super) fn read(intake: &mut Intake<'_>, text: Text<'_>, map: &CsvMap) -> io::Result<()> {
+pub(super) fn read(intake: &mut Intake<'_>, text: Text<'_>, map: &CsvMap, ordinals: &mut Ordinals) -> io::Result<()> {
     let mut rows = Rows::new(text.input, map.delimiter);
     let Some(first) = rows.header()? else { return Ok(()) };
     let header = match first.cells.and_then(|names| map.targets(&names).map(|targets| Header { names, targets })) {
@@ -275,10 +289,8 @@ pub(super) fn read(intake: &mut Intake<'_>, text: Text<'_>, map: &CsvMap) -> io:
             return Ok(());
         }
     };
-    let mut number = 0;
     while let Some(row) = rows.next(Some(header.names.len()))? {
-        number += if map.newest_first { -1 } else { 1 };
-        match row.cells.and_then(|cells| map.entry(&header, &cells, number, intake)) {
+        match row.cells.and_then(|cells| map.entry(&header, &cells, ordinals, intake)) {
             Ok(entry) => intake.take(row.line, entry),
             Err(e) => intake.refuse(row.line, e),
         }

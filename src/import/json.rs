@@ -16,8 +16,8 @@ use serde_json::value::RawValue;
 use trade_ledger_core::entry::FieldError;
 use trade_ledger_core::line::MAX_LINE_BYTES;
 
-/// Deepest nesting of a row.
-const MAX_DEPTH: usize = 64;
+/// Deepest nesting of a row: the deepest value of a field, in the row's own object.
+const MAX_DEPTH: usize = trade_ledger_core::line::MAX_DEPTH + 1;
 
 /// A row and the line it starts on.
 #[derive(Debug)]
@@ -437,7 +437,7 @@ mod tests {
     #[test]
     fn deep_nesting_and_long_rows_are_refused_and_passed_over() {
         let deep = [b"{\"a\":".as_slice(), &[b'['; 100_000], b"\n{\"c\":2}\n"].concat();
-        assert_eq!(cut(&deep), [row(1, "<is nested more than 64 deep>"), row(2, "{\"c\":2}")]);
+        assert_eq!(cut(&deep), [row(1, "<is nested more than 101 deep>"), row(2, "{\"c\":2}")]);
         let long = [b"{\"a\":\"".as_slice(), &[b'x'; 2 << 20], b"\"}\n{\"c\":2}\n"].concat();
         let rows = cut(&long);
         assert!(rows[0].1.contains("longer than"), "{:?}", rows[0]);

@@ -26,7 +26,7 @@ mod json;
 mod record;
 mod sniff;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 
 use serde::Serialize;
@@ -162,12 +162,20 @@ pub struct Importer {
     rejected: Vec<Rejection>,
     skipped: BTreeMap<String, u64>,
     chains: Chains,
+    ordinals: csv_map::Ordinals,
 }
 
 impl Importer {
     /// An importer of `format`.
     pub fn new(format: Format, defaults: Defaults) -> Self {
-        Self { format, defaults, rejected: Vec::new(), skipped: BTreeMap::new(), chains: Chains::default() }
+        Self {
+            format,
+            defaults,
+            rejected: Vec::new(),
+            skipped: BTreeMap::new(),
+            chains: Chains::default(),
+            ordinals: csv_map::Ordinals::default(),
+        }
     }
 
     /// Reads one file to its end, handing every fill to `sink` in the order of its rows. `file` is its name in
@@ -176,14 +184,14 @@ impl Importer {
     /// # Errors
     /// [`ImportError::Read`]. What is wrong with the content is never an error here but a [`Rejection`].
     pub fn read(&mut self, file: &str, mut input: impl Read, sink: &mut dyn FnMut(Located)) -> Result<(), ImportError> {
-        let Self { format, defaults, rejected, skipped, chains } = self;
+        let Self { format, defaults, rejected, skipped, chains, ordinals } = self;
         let mut intake = Intake { file, defaults, rejected, skipped, chains, sink };
         let done = sniff::open(&mut input).and_then(|text| match text {
             Ok(text) => match format {
                 Format::Entries => record::read(&mut intake, text),
                 Format::Alpaca => alpaca::read(&mut intake, text),
                 Format::Coinbase => coinbase::read(&mut intake, text),
-                Format::Csv(map) => csv_map::read(&mut intake, text, map),
+                Format::Csv(map) => csv_map::read(&mut intake, text, map, ordinals),
             },
             Err(reason) => {
                 intake.refuse(1, FieldError::new("", "", format!("the file {reason}")));
@@ -191,6 +199,16 @@ impl Importer {
             }
         });
         done.map_err(|source| ImportError::Read { file: file.to_owned(), source })
+    }
+
+    /// Orders of which the files read so far prove that fills are missing.
+    pub fn orders_with_gaps(&self) -> BTreeSet<String> {
+        self.chains.gaps().into_iter().map(|gap| gap.order_id).collect()
+    }
+
+    /// A fill the ledger holds already: it may be what a file seems to lack.
+    pub fn already_known(&mut self, entry: &Entry<'_>) {
+        self.chains.add(entry);
     }
 
     /// What was found beside the fills, over all files read.

@@ -3,12 +3,12 @@
 //! 1. Only symbol, side, quantity, price, timestamp and order_id are required; missing ids are derived.
 //! 2. Lenient only where nothing can be falsified: side, asset type and CSV header in any case, spaces around a
 //!    CSV cell that is neither an id nor free text. Everything else is taken as it stands or refused.
-//! 3. Unknown fields are kept; `crc32`, which belonged to a ledger's line, is dropped.
+//! 3. Unknown fields are kept. A `crc32`, which belongs to a ledger's line, must hold for the line as it stands.
 
 use std::io;
 
 use trade_ledger_core::entry::{Entry, FieldError};
-use trade_ledger_core::line::CHECKSUM_FIELD;
+use trade_ledger_core::line::{self, CHECKSUM_FIELD};
 
 use super::csv_rows::{Rows, twice};
 use super::draft::{Draft, Field};
@@ -42,11 +42,22 @@ fn entry(row: &str, defaults: &Defaults) -> Result<Entry<'static>, FieldError> {
     for (name, raw) in json::members(row)? {
         match Field::named(&name) {
             Some(field) => draft.set_json(field, raw)?,
-            None if name == CHECKSUM_FIELD => {}
+            None if name == CHECKSUM_FIELD => prove(row, raw.get())?,
             None => draft.keep("", name, raw.get()),
         }
     }
     draft.entry(defaults, SOURCE)
+}
+
+/// A line that comes from a ledger must be as it was written: recording an altered one would give it a new, valid
+/// checksum.
+fn prove(row: &str, stated: &str) -> Result<(), FieldError> {
+    let way_out = "; to record the entry as it stands, remove this field";
+    match line::checksum(row.as_bytes()) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(FieldError::new(CHECKSUM_FIELD, stated, format!("proves nothing once the line was formatted anew{way_out}"))),
+        Err(e) => Err(FieldError::new(CHECKSUM_FIELD, stated, format!("{e}{way_out}"))),
+    }
 }
 
 fn read_csv(intake: &mut Intake<'_>, text: Text<'_>) -> io::Result<()> {

@@ -275,6 +275,13 @@ impl Store for LocalStore {
         if let Some(first) = state.faults.first() {
             return Err(StoreError::Damaged { path: self.ledger_path(), first: first.clone(), others: state.faults.len() - 1 });
         }
+        if state.covered.contradictions > 0 {
+            self.notice(format!(
+                "{}: {} repeating an earlier key with another fill; the first stands and only it is counted: see `trade-ledger verify`, `verify --repair` sets the others aside",
+                self.ledger_path().display(),
+                if state.covered.contradictions == 1 { "1 line".to_owned() } else { format!("{} lines", state.covered.contradictions) }
+            ));
+        }
         if let Some(torn) = &state.torn {
             let path = self.ledger_path();
             self.notice(format!(

@@ -36,8 +36,8 @@ pub struct Covered {
     pub lines: u64,
     /// Lines without a checksum among them.
     pub unchecksummed: u64,
-    /// Lines that repeat a key among them.
-    pub repeats: u64,
+    /// Lines among them that repeat a key with another fill.
+    pub contradictions: u64,
 }
 
 fn checksum(words: &[u64]) -> u64 {
@@ -141,7 +141,7 @@ pub fn write(disk: &dyn Disk, path: &Path, fills: &Fills, offsets: &[u64], cover
         at += (bytes.len() as u64).next_multiple_of(64);
     }
     let mut header = [0u64; HEADER_WORDS];
-    header[..7].copy_from_slice(&[MAGIC, ORDER_MARK, VERSION, covered.bytes, covered.lines, covered.unchecksummed, covered.repeats]);
+    header[..7].copy_from_slice(&[MAGIC, ORDER_MARK, VERSION, covered.bytes, covered.lines, covered.unchecksummed, covered.contradictions]);
     header[7..HEADER_WORDS - 1].copy_from_slice(table.as_flattened());
     header[HEADER_WORDS - 1] = checksum(&header[..HEADER_WORDS - 1]);
     let temporary = path.with_extension("index.tmp");
@@ -186,7 +186,7 @@ pub fn read(disk: &dyn Disk, path: &Path, ledger: Stamp) -> Option<(Fills, Vec<u
     let mut header = [0u64; HEADER_WORDS];
     read_exact(file, 0, cast_slice_mut(&mut header))?;
     let sound = header[..3] == [MAGIC, ORDER_MARK, VERSION] && header[HEADER_WORDS - 1] == checksum(&header[..HEADER_WORDS - 1]);
-    let covered = Covered { bytes: header[3], lines: header[4], unchecksummed: header[5], repeats: header[6] };
+    let covered = Covered { bytes: header[3], lines: header[4], unchecksummed: header[5], contradictions: header[6] };
     if !sound || read_stamp(file) != Some(ledger) || covered.bytes > ledger.len {
         return None;
     }

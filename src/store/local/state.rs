@@ -92,11 +92,11 @@ impl State {
         match read {
             Ok(read) => {
                 self.covered.unchecksummed += u64::from(!read.checksummed);
-                let (_, new) = self.fills.push(&read.entry)?;
+                let (row, new) = self.fills.push(&read.entry)?;
                 if new {
                     self.offsets.push(raw.offset);
                 } else {
-                    self.covered.repeats += 1;
+                    self.covered.contradictions += u64::from(contradicts(&self.fills, row, &read.entry));
                 }
                 self.unended = !raw.ended;
             }
@@ -115,6 +115,11 @@ impl State {
         self.covered.bytes += raw.length + u64::from(raw.ended);
         Ok(())
     }
+}
+
+fn contradicts(fills: &Fills, row: Row, entry: &Entry<'_>) -> bool {
+    let first = fills.fill(row);
+    (first.symbol(), first.side(), first.quantity(), first.price()) != (&*entry.symbol, entry.side, entry.quantity, entry.price)
 }
 
 /// One byte after a whole entry is its line feed gone bad, not a write cut short.
@@ -307,7 +312,7 @@ impl LocalStore {
         file.truncate(torn.offset).map_err(io_error("cut", &path))?;
         self.sync(file, &path)?;
         self.notice(format!(
-            "{}: the last line (line {}, byte {}, {} bytes) was incomplete, a write that was cut short and never acknowledged; it was set aside in {}",
+            "{}: the last line (line {}, byte {}, {} bytes) was incomplete: a write that was cut short, and so was never acknowledged, or a file that was cut; it was set aside in {}",
             path.display(),
             torn.line,
             torn.offset,

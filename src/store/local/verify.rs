@@ -54,10 +54,19 @@ pub struct Repeat {
     pub line: u64,
     /// Offset of its first byte.
     pub offset: u64,
+    /// Its bytes, line feed not counted.
+    pub length: u64,
     /// The key.
     pub key: String,
     /// Fields in which it contradicts the first; empty when it is the same fill again, which is harmless.
     pub fields: Vec<&'static str>,
+}
+
+impl Repeat {
+    fn as_fault(&self) -> Fault {
+        let reason = format!("{} was already there with another {}", self.key, self.fields.join(", "));
+        Fault { line: self.line, offset: self.offset, length: self.length, reason }
+    }
 }
 
 /// What a repair did.
@@ -117,8 +126,8 @@ impl LocalStore {
         Ok(report)
     }
 
-    /// Takes every line that cannot be read out of the ledger into a file beside it; everything readable stays,
-    /// byte for byte and in order.
+    /// Takes every line that cannot be read, and every one that contradicts an earlier line of its key, out of the
+    /// ledger into a file beside it; everything else stays, byte for byte and in order.
     ///
     /// # Errors
     /// [`StoreError::Io`]; the ledger is as it was then.
@@ -131,7 +140,9 @@ impl LocalStore {
 
     fn repair_locked(&self) -> Result<Repair, StoreError> {
         let report = self.verify()?;
-        let bad: Vec<Fault> = report.faults.iter().chain(&report.torn_tail).cloned().collect();
+        let contradictions = report.repeats.iter().filter(|repeat| !repeat.fields.is_empty()).map(Repeat::as_fault);
+        let mut bad: Vec<Fault> = report.faults.iter().chain(&report.torn_tail).cloned().chain(contradictions).collect();
+        bad.sort_by_key(|fault| fault.offset);
         if bad.is_empty() {
             return Ok(Repair { quarantined: Vec::new(), quarantine_file: None, kept: report.lines });
         }
@@ -146,7 +157,7 @@ impl LocalStore {
         self.keep_beside(&aside, &quarantine)?;
         self.rewrite_without(&*file, &bad)?;
         *self.state_mut() = State::empty();
-        let kept = report.lines - report.faults.len() as u64;
+        let kept = report.lines - (bad.len() - usize::from(report.torn_tail.is_some())) as u64;
         Ok(Repair { quarantined: bad, quarantine_file: Some(aside), kept })
     }
 
@@ -194,7 +205,7 @@ impl Findings {
                 } else {
                     report.unchecksummed += 1;
                 }
-                self.take_in(file, raw.offset, &read.entry, report)?;
+                self.take_in(file, raw, &read.entry, report)?;
             }
             Err(reason) if raw.ended => report.faults.push(fault(reason.to_string())),
             Err(_) if super::state::is_entry_with_bad_feed(raw.bytes) => {
@@ -209,15 +220,15 @@ impl Findings {
         Ok(())
     }
 
-    fn take_in(&mut self, file: &dyn DiskFile, offset: u64, entry: &Entry<'_>, report: &mut Verification) -> Result<(), Stop> {
+    fn take_in(&mut self, file: &dyn DiskFile, raw: RawLine<'_>, entry: &Entry<'_>, report: &mut Verification) -> Result<(), Stop> {
         let (row, new) = self.fills.push(entry).map_err(|full| Stop(full.into()))?;
         if new {
-            self.offsets.push(offset);
+            self.offsets.push(raw.offset);
             return Ok(());
         }
         let first = scan::line_at(file, self.offsets[row as usize])?;
         let fields = line::read(&first).map(|first| first.entry.contradictions(entry)).unwrap_or_default();
-        report.repeats.push(Repeat { line: self.line, offset, key: entry.key().to_string(), fields });
+        report.repeats.push(Repeat { line: self.line, offset: raw.offset, length: raw.length, key: entry.key().to_string(), fields });
         Ok(())
     }
 }
