@@ -296,7 +296,7 @@ fn symbol_of<'f>(fills: &'f Fills, books: &Books, book: u32) -> &'f str {
 /// A total over books has no single fill to blame: it names the symbols instead.
 fn total_error(members: &[(&str, &Book)], reason: Overflow) -> ReplayError {
     let symbols: Vec<&str> = members.iter().map(|(symbol, _)| *symbol).collect();
-    ReplayError { ledger_id: format!("(total of {})", symbols.join(", ")), order_id: "-".to_owned(), reason }
+    ReplayError::Total { of: symbols.join(", "), reason }
 }
 
 /// All but the strategy's name and the streaks.

@@ -36,21 +36,32 @@ pub struct Options {
     pub account_books: bool,
 }
 
-/// A replay that met a number it cannot hold exactly.
+/// A number that cannot be held exactly.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("fill {ledger_id} (order {order_id}): {reason}; the totals before it are within bounds, this fill takes them out of them")]
-pub struct ReplayError {
-    /// The fill's own id.
-    pub ledger_id: String,
-    /// Its order.
-    pub order_id: String,
-    /// What did not fit.
-    pub reason: Overflow,
+pub enum ReplayError {
+    /// Met while replaying a fill: the totals before it are within bounds.
+    #[error("fill {ledger_id} (order {order_id}): {reason}; the totals before it are within bounds, this fill takes them out of them")]
+    Fill {
+        /// The fill's own id.
+        ledger_id: String,
+        /// Its order.
+        order_id: String,
+        /// What did not fit.
+        reason: Overflow,
+    },
+    /// Met while adding up books, each of which is within bounds.
+    #[error("the total of {of}: {reason}; each by itself is within bounds, so ask for one symbol")]
+    Total {
+        /// What was added up.
+        of: String,
+        /// What did not fit.
+        reason: Overflow,
+    },
 }
 
 impl ReplayError {
     pub(crate) fn at(fill: &Fill<'_>, reason: Overflow) -> Self {
-        Self { ledger_id: fill.ledger_id().to_string(), order_id: fill.order_id().to_string(), reason }
+        Self::Fill { ledger_id: fill.ledger_id().to_string(), order_id: fill.order_id().to_string(), reason }
     }
 }
 

@@ -66,10 +66,6 @@ pub struct AttributedLot {
     pub side: Direction,
 }
 
-fn no_single_fill(what: String, reason: Overflow) -> ReplayError {
-    ReplayError { ledger_id: what, order_id: "-".to_owned(), reason }
-}
-
 /// Who made what in `symbol`. A symbol never traded gives a report of zeros without strategies.
 ///
 /// # Errors
@@ -95,7 +91,7 @@ pub fn attribution(fills: &Fills, options: &Options, symbol: &str, prices: &Pric
         open_lots_by_strategy: BTreeMap::new(),
     };
     for (name, members) in by_strategy {
-        add_strategy(&mut report, name, &members, prices).map_err(|reason| no_single_fill(format!("(total of {symbol})"), reason))?;
+        add_strategy(&mut report, name, &members, prices).map_err(|reason| ReplayError::Total { of: symbol.to_owned(), reason })?;
     }
     let filter = lots::LotFilter { strategy: None, symbol: Some(symbol.to_owned()) };
     for lot in lots::open_lots(fills, options, &filter)? {
@@ -183,7 +179,7 @@ pub fn bridge(fills: &Fills, options: &Options) -> Result<Vec<Bridge>, ReplayErr
         }
         let symbol = fills.symbols().get(pool.symbol).unwrap_or_default();
         let strategies: Vec<&Book> = pool.books.iter().map(|book| books.strategy(*book)).collect();
-        let made = one_bridge(fills, &strategies, account).map_err(|reason| no_single_fill(format!("(bridge of {symbol})"), reason))?;
+        let made = one_bridge(fills, &strategies, account).map_err(|reason| ReplayError::Total { of: symbol.to_owned(), reason })?;
         let account_id = fills.accounts().get(pool.account).map(str::to_owned);
         bridges.push(Bridge { account_id, symbol: symbol.to_owned(), ..made });
     }
