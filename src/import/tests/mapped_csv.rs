@@ -88,7 +88,7 @@ fn pieces_of_a_statement_number_the_rows_of_an_instant_alike() {
         imported.entries.iter().map(|it| (it.entry.order_id.to_string(), it.entry.sequence.unwrap().to_string())).collect()
     };
     let whole = sequence_of(&mapped(map(), &piece(0..5)));
-    assert_eq!(whole.iter().map(|(_, s)| s.as_str()).collect::<Vec<_>>(), ["2", "1", "3", "2", "1"], "by order 5 to 9");
+    assert_eq!(whole.values().map(String::as_str).collect::<Vec<_>>(), ["2", "1", "3", "2", "1"], "by order 5 to 9");
     // pieces that hold an instant whole, one import each
     let mut pieces = sequence_of(&mapped(map(), &piece(3..5)));
     pieces.extend(sequence_of(&mapped(map(), &piece(0..3))));
