@@ -62,7 +62,7 @@ pub struct Holder<'a> {
     /// Units held, above zero.
     pub held: Quantity,
     /// Its open lots, oldest first.
-    pub lots: Vec<&'a Lot>,
+    pub lots: Vec<Lot>,
 }
 
 impl Holder<'_> {

@@ -10,14 +10,17 @@ use std::collections::VecDeque;
 
 use crate::entry::Side;
 use crate::fills::Row;
-use crate::lot::{Basis, Direction, Lot};
+use crate::lot::{Basis, Direction, KeptLot, Lot};
 use crate::money::{Decimal, Money, Overflow, Price, Quantity};
+use crate::time::Timestamp;
 
 /// A fill, or an owner's share of one, as a book sees it.
 #[derive(Debug, Clone, Copy)]
 pub struct Execution {
     /// The fill.
     pub row: Row,
+    /// When it was executed.
+    pub at: Timestamp,
     /// Its place in the replay.
     pub rank: u32,
     /// Decimal places of the whole fill's quantity.
@@ -39,6 +42,10 @@ pub struct Match {
     pub opening: Row,
     /// The fill that closed it.
     pub closing: Row,
+    /// When the lot was opened.
+    pub opened_at: Timestamp,
+    /// When it was closed.
+    pub closed_at: Timestamp,
     /// Which way the lot faced.
     pub direction: Direction,
     /// How many, above zero.
@@ -86,7 +93,7 @@ impl Match {
 #[derive(Debug, Clone, Default)]
 #[repr(align(64))]
 pub struct Book {
-    lots: VecDeque<Lot>,
+    lots: VecDeque<KeptLot>,
     held: Quantity,
     long: bool,
     /// Gross realized profit and loss.
@@ -102,7 +109,7 @@ pub struct Book {
 }
 
 /// FIFO: the oldest lot closes first.
-fn next_lot(lots: &mut VecDeque<Lot>) -> Option<&mut Lot> {
+fn next_lot(lots: &mut VecDeque<KeptLot>) -> Option<&mut KeptLot> {
     lots.front_mut()
 }
 
@@ -124,23 +131,35 @@ impl Book {
         }
         self.closing_fills += 1;
         let (mut left, mut fees) = (execution.quantity, execution.fees);
-        while let Some(lot) = next_lot(&mut self.lots) {
+        while let Some(kept) = next_lot(&mut self.lots) {
+            let mut lot = kept.lot();
             let whole = lot.remaining <= left;
             let quantity = if whole { lot.remaining } else { left };
-            let opening = lot.opened_by;
             let slice = lot.take(quantity)?;
             let exit = execution.price.times(quantity)?;
             let closing_fees = fees.share(quantity, left)?;
             let (cost, proceeds) = if buys { (exit, slice.cost) } else { (slice.cost, exit) };
             let direction = if buys { Direction::Short } else { Direction::Long };
-            let closed =
-                Match { opening, closing: execution.row, direction, quantity, cost, proceeds, opening_fees: slice.fees, closing_fees };
+            let closed = Match {
+                opening: lot.opened_by,
+                closing: execution.row,
+                opened_at: lot.opened_at,
+                closed_at: execution.at,
+                direction,
+                quantity,
+                cost,
+                proceeds,
+                opening_fees: slice.fees,
+                closing_fees,
+            };
             self.realized = self.realized.plus(closed.realized()?)?;
             self.closed_fees = self.closed_fees.plus(closed.fees()?)?;
             self.held = self.held.minus(quantity)?;
             on_match(&closed)?;
             if whole {
                 self.lots.pop_front();
+            } else {
+                *kept = lot.into();
             }
             left = left.minus(quantity)?;
             if left.is_zero() {
@@ -155,29 +174,23 @@ impl Book {
     #[inline]
     fn open(&mut self, execution: &Execution, quantity: Quantity, fees: Money) -> Result<(), Overflow> {
         self.held = self.held.plus(quantity)?;
-        self.lots.push_back(Lot {
+        let lot = Lot {
             quantity,
             remaining: quantity,
             basis: Basis::UnitPrice(execution.price),
             fees,
+            opened_at: execution.at,
             opened_by: execution.row,
             rank: execution.rank,
             places: execution.places.max(places(quantity)),
-        });
+        };
+        self.lots.push_back(lot.into());
         Ok(())
     }
 
-    /// Reads a little of everything [`Book::apply`] is going to read. Called for several books before the first of
-    /// them is needed, it lets the memory fetch them at the same time.
-    #[inline]
-    pub(crate) fn fetch(&self) -> u64 {
-        let of = |lot: Option<&Lot>| lot.map_or(0, |lot| u64::from(lot.rank) ^ u64::from(lot.quantity.is_zero()));
-        of(self.lots.front()) ^ of(self.lots.back()) ^ self.closing_fills ^ u64::from(self.bought.is_zero())
-    }
-
     /// The open lots in booking order.
-    pub fn lots(&self) -> impl ExactSizeIterator<Item = &Lot> {
-        self.lots.iter()
+    pub fn lots(&self) -> impl ExactSizeIterator<Item = Lot> {
+        self.lots.iter().map(KeptLot::lot)
     }
 
     /// Which way the book faces; `None` when it is flat.
@@ -200,7 +213,7 @@ impl Book {
     /// # Errors
     /// [`Overflow`] when it does not fit.
     pub fn open_cost(&self) -> Result<Money, Overflow> {
-        self.lots.iter().try_fold(Money::ZERO, |sum, lot| sum.plus(lot.cost()?))
+        self.lots().try_fold(Money::ZERO, |sum, lot| sum.plus(lot.cost()?))
     }
 
     /// Fees of every fill: of what was closed and of what is open.
@@ -208,7 +221,7 @@ impl Book {
     /// # Errors
     /// [`Overflow`] when it does not fit.
     pub fn fees(&self) -> Result<Money, Overflow> {
-        self.lots.iter().try_fold(self.closed_fees, |sum, lot| sum.plus(lot.fees))
+        self.lots().try_fold(self.closed_fees, |sum, lot| sum.plus(lot.fees))
     }
 
     /// What its fills brought in minus what they cost, fees not counted: realized minus the cost of what is open
@@ -233,7 +246,7 @@ impl Book {
 
     /// The finest decimal place among its open lots and the fills that opened them.
     pub fn places(&self) -> u8 {
-        self.lots.iter().map(|lot| lot.places).max().unwrap_or(0)
+        self.lots().map(|lot| lot.places).max().unwrap_or(0)
     }
 }
 

@@ -51,23 +51,25 @@ const SEQUENCED: u8 = 4;
 const ALLOCATED: u8 = 8;
 const KEYED_BY_FILL: u8 = 16;
 
+/// Nanoseconds since the epoch; mantissas of quantity, price and fees; eight bytes that say how to read them
+/// (decimal places of quantity, price, fees, sequence; flags; asset type; which ids are UUIDs; zero), the first
+/// lowest; index into the books.
+pub type Cells = [i64; 6];
+
+const AT: usize = 0;
+const QUANTITY: usize = 1;
+const PRICE: usize = 2;
+const FEES: usize = 3;
+const SHAPE: usize = 4;
+const BOOK: usize = 5;
+
 /// The columns of [`Fills`], one element a row.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Columns {
-    /// Nanoseconds since the epoch.
-    pub at: Vec<i64>,
-    /// Mantissa of the quantity.
-    pub quantity: Vec<i64>,
-    /// Mantissa of the price.
-    pub price: Vec<i64>,
-    /// Mantissa of the fees.
-    pub fees: Vec<i64>,
+    /// What accounting reads of a fill, together, so that it waits for memory once: see [`Cells`].
+    pub cells: Vec<Cells>,
     /// Mantissa of the sequence, 0 without one.
     pub sequence: Vec<i64>,
-    /// Scales of quantity, price, fees, sequence; flags; asset type; which ids are UUIDs; zero.
-    pub shape: Vec<[u8; 8]>,
-    /// Index into the books.
-    pub book: Vec<u32>,
     /// `ledger_id`, `order_id`, `fill_id`: a UUID's 128 bits, or a place in the text arena.
     pub ids: Vec<[u128; 3]>,
 }
@@ -114,13 +116,8 @@ impl Fills {
     /// Makes room for `rows` more fills at once.
     pub fn reserve(&mut self, rows: usize) {
         let c = &mut self.columns;
-        c.at.reserve(rows);
-        c.quantity.reserve(rows);
-        c.price.reserve(rows);
-        c.fees.reserve(rows);
+        c.cells.reserve(rows);
         c.sequence.reserve(rows);
-        c.shape.reserve(rows);
-        c.book.reserve(rows);
         c.ids.reserve(rows);
         self.order.reserve(rows);
         self.keys.reserve(rows);
@@ -128,12 +125,12 @@ impl Fills {
 
     /// How many fills it holds.
     pub fn len(&self) -> usize {
-        self.columns.at.len()
+        self.columns.cells.len()
     }
 
     /// Whether it holds none.
     pub fn is_empty(&self) -> bool {
-        self.columns.at.is_empty()
+        self.columns.cells.is_empty()
     }
 
     /// The row recorded under `key`.
@@ -206,13 +203,9 @@ impl Fills {
             }
         }
         let columns = &mut self.columns;
-        columns.at.push(entry.timestamp.as_nanos());
-        columns.quantity.push(numbers[0]);
-        columns.price.push(numbers[1]);
-        columns.fees.push(numbers[2]);
-        columns.sequence.push(numbers[3]);
-        columns.shape.push(shape);
-        columns.book.push(book);
+        let [quantity, price, fees, sequence] = numbers;
+        columns.cells.push([entry.timestamp.as_nanos(), quantity, price, fees, i64::from_le_bytes(shape), i64::from(book)]);
+        columns.sequence.push(sequence);
         columns.ids.push(ids);
     }
 
@@ -279,7 +272,7 @@ impl Fills {
 
     /// The order of events: `(timestamp, sequence, order_id, fill_id or ledger_id)`.
     pub fn replay_cmp(&self, a: Row, b: Row) -> Ordering {
-        self.columns.at[a as usize].cmp(&self.columns.at[b as usize]).then_with(|| {
+        self.columns.cells[a as usize][AT].cmp(&self.columns.cells[b as usize][AT]).then_with(|| {
             let (a, b) = (self.fill(a), self.fill(b));
             a.sequence()
                 .cmp(&b.sequence())
@@ -328,7 +321,12 @@ impl Fills {
     /// # Panics
     /// When `row` is not below [`Fills::len`].
     pub fn fill(&self, row: Row) -> Fill<'_> {
-        Fill { table: self, row: row as usize }
+        self.fill_of(row, &self.columns.cells[row as usize])
+    }
+
+    /// The fill in `row`, whose cells the caller has at hand.
+    pub(crate) fn fill_of<'a>(&'a self, row: Row, cells: &'a Cells) -> Fill<'a> {
+        Fill { table: self, cells, row: row as usize }
     }
 
     /// The account names.
@@ -359,10 +357,7 @@ impl Fills {
     /// Bytes of memory held for the table, its indexes included.
     pub fn memory_bytes(&self) -> usize {
         let c = &self.columns;
-        let columns = (c.at.capacity() + c.quantity.capacity() + c.price.capacity() + c.fees.capacity() + c.sequence.capacity()) * 8
-            + c.shape.capacity() * 8
-            + c.book.capacity() * 4
-            + c.ids.capacity() * 48;
+        let columns = c.cells.capacity() * size_of::<Cells>() + c.sequence.capacity() * 8 + c.ids.capacity() * 48;
         let postings = self.postings.get().map_or(0, |p| p.by_strategy.iter().chain(&p.by_symbol).map(|list| list.capacity() * 4).sum());
         let beside = self.beside.wide.len() * 160 + self.beside.allocations.len() * 120 + self.beside.arena.capacity();
         columns + self.keys.memory_bytes() + self.order.capacity() * 4 + postings + beside
@@ -392,17 +387,8 @@ impl Fills {
         key_slots: Vec<u64>,
         order: Vec<Row>,
     ) -> Option<Self> {
-        let rows = columns.at.len();
-        let lengths = [
-            columns.quantity.len(),
-            columns.price.len(),
-            columns.fees.len(),
-            columns.sequence.len(),
-            columns.shape.len(),
-            columns.book.len(),
-            columns.ids.len(),
-            order.len(),
-        ];
+        let rows = columns.cells.len();
+        let lengths = [columns.sequence.len(), columns.ids.len(), order.len()];
         let [accounts, strategies, symbols] = names;
         let known = |key: &BookKey| {
             (key.account as usize) <= accounts.len()
@@ -411,7 +397,7 @@ impl Fills {
         };
         let consistent = lengths.iter().all(|len| *len == rows)
             && books.iter().all(known)
-            && columns.book.iter().all(|book| (*book as usize) < books.len());
+            && columns.cells.iter().all(|cells| usize::try_from(cells[BOOK]).is_ok_and(|book| book < books.len()));
         if !consistent {
             return None;
         }
@@ -455,12 +441,19 @@ fn asset_code(kind: Option<AssetType>) -> u8 {
 #[derive(Debug, Clone, Copy)]
 pub struct Fill<'a> {
     table: &'a Fills,
+    cells: &'a Cells,
     row: usize,
 }
 
 impl<'a> Fill<'a> {
+    #[inline]
+    pub(crate) fn cells(&self) -> &'a Cells {
+        self.cells
+    }
+
+    #[inline]
     fn shape(&self) -> [u8; 8] {
-        self.table.columns.shape[self.row]
+        self.cells()[SHAPE].to_le_bytes()
     }
 
     fn flag(&self, flag: u8) -> bool {
@@ -468,13 +461,13 @@ impl<'a> Fill<'a> {
     }
 
     #[inline]
-    fn number(&self, slot: usize, column: &[i64]) -> Decimal {
+    fn number(&self, slot: usize, mantissa: i64) -> Decimal {
         let shape = self.shape();
         if shape[4] & WIDE != 0 {
             return self.table.beside.wide.get(&(self.row as Row)).map_or(Decimal::ZERO, |numbers| numbers[slot]);
         }
         // scales were taken from decimals, so they are valid
-        Decimal::new(i128::from(column[self.row]), shape[slot]).unwrap_or_default()
+        Decimal::new(i128::from(mantissa), shape[slot]).unwrap_or_default()
     }
 
     /// Its row.
@@ -484,7 +477,7 @@ impl<'a> Fill<'a> {
 
     /// When it was executed.
     pub fn timestamp(&self) -> Timestamp {
-        Timestamp::from_nanos(self.table.columns.at[self.row])
+        Timestamp::from_nanos(self.cells()[AT])
     }
 
     /// Bought or sold.
@@ -496,24 +489,24 @@ impl<'a> Fill<'a> {
     /// How many, above zero, without trailing zeros.
     #[inline]
     pub fn quantity(&self) -> Quantity {
-        Quantity(self.number(0, &self.table.columns.quantity))
+        Quantity(self.number(0, self.cells()[QUANTITY]))
     }
 
     /// Currency per unit, without trailing zeros.
     #[inline]
     pub fn price(&self) -> Price {
-        Price(self.number(1, &self.table.columns.price))
+        Price(self.number(1, self.cells()[PRICE]))
     }
 
     /// Fees, positive = paid, without trailing zeros.
     #[inline]
     pub fn fees(&self) -> Money {
-        Money(self.number(2, &self.table.columns.fees))
+        Money(self.number(2, self.cells()[FEES]))
     }
 
     /// The tie-breaker, where it has one.
     pub fn sequence(&self) -> Option<Decimal> {
-        self.flag(SEQUENCED).then(|| self.number(3, &self.table.columns.sequence))
+        self.flag(SEQUENCED).then(|| self.number(3, self.table.columns.sequence[self.row]))
     }
 
     /// The kind of instrument, where known.
@@ -524,7 +517,7 @@ impl<'a> Fill<'a> {
     /// The number of the book its tag names.
     #[inline]
     pub fn book_number(&self) -> u32 {
-        self.table.columns.book[self.row]
+        self.cells()[BOOK].cast_unsigned() as u32
     }
 
     /// The book its tag names.

@@ -128,7 +128,7 @@ pub fn open_lots(fills: &Fills, options: &Options, filter: &LotFilter) -> Result
         }
         let Some(side) = book.direction() else { continue };
         for lot in book.lots() {
-            lots.push((lot.rank, open_lot(fills, *key, side, lot)?));
+            lots.push((lot.rank, open_lot(fills, *key, side, &lot)?));
         }
     }
     lots.sort_by(|(a, x), (b, y)| (a, &x.strategy_name).cmp(&(b, &y.strategy_name)));

@@ -12,9 +12,13 @@
 //! [`Quantity`], [`Price`] and [`Money`] wrap it so that the compiler keeps shares, dollars per share and
 //! dollars apart.
 
+mod wide;
+
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
+
+use wide::{mul_div_round, product, unsigned_product, wide_div, wide_mul};
 
 /// The result does not fit into 36 digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -58,7 +62,24 @@ const SCALE_MASK: i128 = (1 << SCALE_BITS) - 1;
 /// The largest number of 36 digits; it fits beside the scale.
 const MAX_MANTISSA: i128 = POW10[36] - 1;
 
+/// A decimal whose mantissa and scale fit 64 bits, for keeping many.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ShortDecimal(i64);
+
+impl From<ShortDecimal> for Decimal {
+    #[inline]
+    fn from(short: ShortDecimal) -> Self {
+        Self(i128::from(short.0))
+    }
+}
+
 impl Decimal {
+    /// The same in 64 bits, where it fits.
+    #[inline]
+    pub(crate) fn short(self) -> Option<ShortDecimal> {
+        i64::try_from(self.0).ok().map(ShortDecimal)
+    }
+
     /// Zero.
     pub const ZERO: Self = Self(0);
     /// One.
@@ -208,7 +229,7 @@ impl Decimal {
             return other.raised(self).map(|(b, a, scale)| (a, b, scale));
         }
         let factor = POW10[usize::from(other.scale() - self.scale())];
-        match self.mantissa().checked_mul(factor) {
+        match product(self.mantissa(), factor) {
             Some(raised) => Ok((raised, other.mantissa(), other.scale())),
             None => self.aligned_shortest(other),
         }
@@ -229,8 +250,20 @@ impl Decimal {
     /// [`Overflow`] when it needs more than 36 digits.
     #[inline]
     pub fn plus(self, other: Self) -> Result<Self, Overflow> {
-        let (a, b, scale) = self.aligned(other)?;
+        if self.scale() == other.scale() {
+            // 36 digits and the scale leave a bit over
+            return Self::in_range(self.0 + (other.0 & !SCALE_MASK));
+        }
+        let (a, b, scale) = self.raised(other)?;
         Self::fitting(a.checked_add(b).ok_or(Overflow)?, scale)
+    }
+
+    /// Mantissa and scale as they are held, the mantissa still to be checked.
+    #[inline]
+    const fn in_range(held: i128) -> Result<Self, Overflow> {
+        const MOST: i128 = MAX_MANTISSA << SCALE_BITS | SCALE_MASK;
+        const LEAST: i128 = -MAX_MANTISSA << SCALE_BITS;
+        if held <= MOST && held >= LEAST { Ok(Self(held)) } else { Err(Overflow) }
     }
 
     /// The exact difference.
@@ -239,7 +272,10 @@ impl Decimal {
     /// [`Overflow`] when it needs more than 36 digits.
     #[inline]
     pub fn minus(self, other: Self) -> Result<Self, Overflow> {
-        let (a, b, scale) = self.aligned(other)?;
+        if self.scale() == other.scale() {
+            return Self::in_range(self.0 - (other.0 & !SCALE_MASK));
+        }
+        let (a, b, scale) = self.raised(other)?;
         Self::fitting(a.checked_sub(b).ok_or(Overflow)?, scale)
     }
 
@@ -250,11 +286,7 @@ impl Decimal {
     #[inline]
     pub fn times(self, other: Self) -> Result<Self, Overflow> {
         let scale = self.scale() + other.scale();
-        let product = match (i64::try_from(self.mantissa()), i64::try_from(other.mantissa())) {
-            (Ok(a), Ok(b)) => Some(i128::from(a) * i128::from(b)),
-            _ => self.mantissa().checked_mul(other.mantissa()),
-        };
-        match product.and_then(|product| Self::new(product, scale)) {
+        match product(self.mantissa(), other.mantissa()).and_then(|product| Self::new(product, scale)) {
             Some(product) => Ok(product),
             None => self.times_shortest(other),
         }
@@ -292,10 +324,10 @@ impl Decimal {
         let mut bottom = d.unsigned_abs();
         if places >= self.scale() {
             let factor = POW10.get(usize::from(places - self.scale())).ok_or(Overflow)?.unsigned_abs();
-            top = top.checked_mul(factor).ok_or(Overflow)?;
+            top = unsigned_product(top, factor).ok_or(Overflow)?;
         } else {
             let factor = POW10[usize::from(self.scale() - places)].unsigned_abs();
-            bottom = bottom.checked_mul(factor).ok_or(Overflow)?;
+            bottom = unsigned_product(bottom, factor).ok_or(Overflow)?;
         }
         let magnitude = mul_div_round(top, n.unsigned_abs(), bottom)?;
         let magnitude = i128::try_from(magnitude).map_err(|_| Overflow)?;
@@ -311,7 +343,7 @@ impl Decimal {
         let units = self.with_scale(step).ok_or(Overflow)?.mantissa().unsigned_abs();
         let (part, whole, _) = part.aligned(whole)?;
         let (part, whole) = (part.unsigned_abs(), whole.unsigned_abs());
-        let (quotient, remainder) = match units.checked_mul(part) {
+        let (quotient, remainder) = match unsigned_product(units, part) {
             Some(product) if whole > 0 => (product / whole, product % whole),
             _ => wide_div(wide_mul(units, part), whole)?,
         };
@@ -349,60 +381,13 @@ fn parse_exponent(rest: &[u8]) -> Result<i64, ParseDecimalError> {
     Ok(if negative { -size } else { size })
 }
 
-/// `a × b ÷ c`, half to even, with a 256-bit product in between.
-fn mul_div_round(a: u128, b: u128, c: u128) -> Result<u128, Overflow> {
-    if c == 0 {
-        return Err(Overflow);
-    }
-    let (quotient, remainder) = match a.checked_mul(b) {
-        Some(product) => match (u64::try_from(product), u64::try_from(c)) {
-            (Ok(product), Ok(c)) => (u128::from(product / c), u128::from(product % c)),
-            _ => (product / c, product % c),
-        },
-        None => wide_div(wide_mul(a, b), c)?,
-    };
-    let twice = remainder.checked_mul(2);
-    let up = match twice {
-        Some(twice) if twice < c => false,
-        Some(twice) if twice == c => quotient % 2 == 1,
-        _ => true,
-    };
-    if up { quotient.checked_add(1).ok_or(Overflow) } else { Ok(quotient) }
-}
-
-const LOW: u128 = u64::MAX as u128;
-
-/// The 256-bit product as (high, low).
-fn wide_mul(a: u128, b: u128) -> (u128, u128) {
-    let (a1, a0, b1, b0) = (a >> 64, a & LOW, b >> 64, b & LOW);
-    let low = a0 * b0;
-    let (mid, carry) = (a1 * b0).overflowing_add(a0 * b1);
-    let (low, carry_low) = low.overflowing_add(mid << 64);
-    let high = a1 * b1 + (mid >> 64) + (u128::from(carry) << 64) + u128::from(carry_low);
-    (high, low)
-}
-
-/// 256-bit by 128-bit long division, bit by bit: only reached when a product passes 36 digits.
-fn wide_div((high, low): (u128, u128), c: u128) -> Result<(u128, u128), Overflow> {
-    if high >= c {
-        return Err(Overflow);
-    }
-    let (mut remainder, mut quotient) = (high, 0u128);
-    for bit in (0..128).rev() {
-        let carry = remainder >> 127;
-        remainder = (remainder << 1) | ((low >> bit) & 1);
-        quotient <<= 1;
-        if carry == 1 || remainder >= c {
-            remainder = remainder.wrapping_sub(c);
-            quotient |= 1;
-        }
-    }
-    Ok((quotient, remainder))
-}
-
 impl Ord for Decimal {
+    #[inline]
     fn cmp(&self, other: &Self) -> Ordering {
-        match self.aligned(*other) {
+        if self.scale() == other.scale() {
+            return self.0.cmp(&other.0);
+        }
+        match self.raised(*other) {
             Ok((a, b, _)) => a.cmp(&b),
             // too far apart for one scale: at 36 digits the whole parts differ then
             Err(Overflow) => {
@@ -420,6 +405,7 @@ impl PartialOrd for Decimal {
 }
 
 impl PartialEq for Decimal {
+    #[inline]
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other) == Ordering::Equal
     }

@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::book::{Book, Match};
-use crate::fills::{Fill, Fills, NameId};
+use crate::fills::{Fill, Fills, NameId, Row};
 use crate::money::{DIVISION_PLACES, Decimal, Money, Overflow, Price, Quantity};
 use crate::replay::{Books, Observer, Options, ReplayError, View, replay};
 use crate::time::Timestamp;
@@ -177,11 +177,11 @@ struct Streaks {
 }
 
 impl Streaks {
-    fn close(&mut self, net: Money) {
-        self.current = match net.cmp(&Money::ZERO) {
-            Ordering::Greater => self.current.max(0) + 1,
-            Ordering::Less => self.current.min(0) - 1,
-            Ordering::Equal => 0,
+    fn close(&mut self, ending: Ending) {
+        self.current = match ending {
+            Ending::Win => self.current.max(0) + 1,
+            Ending::Loss => self.current.min(0) - 1,
+            Ending::None | Ending::Even | Ending::Several => 0,
         };
         let length = self.current.unsigned_abs();
         let longest = if self.current > 0 { &mut self.winning } else { &mut self.losing };
@@ -194,14 +194,39 @@ struct Tally<'a> {
     fills: &'a Fills,
     /// Trades by book.
     trades: Vec<Trades>,
-    /// A book's (strategy, symbol) and its strategy, as places in `streaks`.
-    group_of: Vec<[usize; 2]>,
-    streaks: Vec<Streaks>,
+    /// How each fill's only trade ended, by row.
+    endings: Vec<Ending>,
+    /// The trades of fills that closed in several books: row, book, ending.
+    several: Vec<(Row, u32, Ending)>,
     /// Net of the fill being applied, by book.
     pending: Vec<(u32, Money)>,
 }
 
+/// How a fill's trade ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Ending {
+    /// It closed nothing.
+    None,
+    Win,
+    Loss,
+    Even,
+    /// It closed in several books, or in another's than its tag names.
+    Several,
+}
+
+impl Ending {
+    fn of(net: Money) -> Self {
+        match net.cmp(&Money::ZERO) {
+            Ordering::Greater => Self::Win,
+            Ordering::Less => Self::Loss,
+            Ordering::Equal => Self::Even,
+        }
+    }
+}
+
 impl Observer for Tally<'_> {
+    const POOL_BY_POOL: bool = true;
+
     fn matched(&mut self, view: View, book: u32, closed: &Match) -> Result<(), Overflow> {
         if view == View::Account {
             return Ok(());
@@ -211,19 +236,42 @@ impl Observer for Tally<'_> {
             Some((last, sum)) if *last == book => *sum = sum.plus(net)?,
             _ => self.pending.push((book, net)),
         }
-        let opened = self.fills.fill(closed.opening).timestamp().as_nanos();
-        let nanos = self.fills.fill(closed.closing).timestamp().as_nanos().saturating_sub(opened);
+        let nanos = closed.closed_at.as_nanos().saturating_sub(closed.opened_at.as_nanos());
         self.trades[book as usize].hold(closed.quantity, nanos)
     }
 
-    fn applied(&mut self, _: &Fill<'_>, _: &Books) -> Result<(), Overflow> {
+    fn applied(&mut self, fill: &Fill<'_>, _: &Books) -> Result<(), Overflow> {
+        let own = matches!(self.pending[..], [(book, _)] if book == fill.book_number());
         for (book, net) in self.pending.drain(..) {
             self.trades[book as usize].close(net)?;
-            for group in self.group_of[book as usize] {
-                self.streaks[group].close(net);
+            let ending = Ending::of(net);
+            self.endings[fill.row() as usize] = if own { ending } else { Ending::Several };
+            if !own {
+                self.several.push((fill.row(), book, ending));
             }
         }
         Ok(())
+    }
+}
+
+impl Tally<'_> {
+    /// The streaks of every group, from the trades in replay order. `group_of` gives a book's two groups.
+    fn streaks(&mut self, group_of: &[[usize; 2]], groups: usize) -> Vec<Streaks> {
+        let mut streaks = vec![Streaks::default(); groups];
+        let mut close = |book: u32, ending| group_of[book as usize].iter().for_each(|group| streaks[*group].close(ending));
+        // stable: the trades of one fill stay as they were told
+        self.several.sort_by_key(|(row, ..)| *row);
+        for row in self.fills.in_order() {
+            match self.endings[*row as usize] {
+                Ending::None => {}
+                Ending::Several => {
+                    let first = self.several.partition_point(|(of, ..)| of < row);
+                    self.several[first..].iter().take_while(|(of, ..)| of == row).for_each(|(_, book, ending)| close(*book, *ending));
+                }
+                ending => close(self.fills.fill(*row).book_number(), ending),
+            }
+        }
+        streaks
     }
 }
 
@@ -254,12 +302,13 @@ pub fn summarize(fills: &Fills, options: &Options, prices: &Prices) -> Result<Ve
         books.iter().for_each(|book| group_of[*book as usize][total] = group);
     }
     let trades = vec![Trades::new(); fills.books().len()];
-    let mut tally = Tally { fills, trades, group_of, streaks: vec![Streaks::default(); groups.len()], pending: Vec::new() };
+    let mut tally = Tally { fills, trades, endings: vec![Ending::None; fills.len()], several: Vec::new(), pending: Vec::new() };
     let books = replay(fills, options, &mut tally)?;
+    let streaks = tally.streaks(&group_of, groups.len());
     let Some(last) = books.last() else { return Ok(Vec::new()) };
     let at = options.as_of.unwrap_or(last);
     let mut summaries = Vec::with_capacity(groups.len());
-    for ((name, numbers), streaks) in groups.iter().zip(&tally.streaks) {
+    for ((name, numbers), streaks) in groups.iter().zip(&streaks) {
         let members: Vec<(&str, &Book)> =
             numbers.iter().map(|number| (symbol_of(fills, &books, *number), books.strategy(*number))).collect();
         if members.iter().all(|(_, book)| book.bought.is_zero() && book.sold.is_zero()) {

@@ -13,11 +13,13 @@
     reason = "rows are numbered below 2^32, which `Fills::push` sees to; names and books are fewer by far"
 )]
 
+mod by_pool;
+
 use crate::attribution::{self, Holder, Policy};
 use crate::book::{Book, Execution, Match};
 use crate::entry::{Side, UNATTRIBUTED};
-use crate::fills::{BookKey, Fill, Fills, NameId, Row};
-use crate::lot::{Direction, Lot};
+use crate::fills::{BookKey, Fill, Fills, NameId};
+use crate::lot::Direction;
 use crate::money::{Decimal, Money, Overflow, Quantity};
 use crate::time::Timestamp;
 
@@ -76,6 +78,10 @@ pub enum View {
 
 /// What the fold tells while it runs.
 pub trait Observer {
+    /// Whether it is content to hear the fills of each pool in order, and the pools in any: that is faster, because the
+    /// books of one pool stay at hand.
+    const POOL_BY_POOL: bool = false;
+
     /// A lot, or part of it, was closed in book number `book` of `view`.
     ///
     /// # Errors
@@ -94,6 +100,8 @@ pub trait Observer {
 
 /// Observes nothing.
 impl Observer for () {
+    const POOL_BY_POOL: bool = true;
+
     fn matched(&mut self, _: View, _: u32, _: &Match) -> Result<(), Overflow> {
         Ok(())
     }
@@ -197,34 +205,28 @@ impl Books {
 ///
 /// # Errors
 /// [`ReplayError`] names the fill at which a number stopped fitting.
-pub fn replay(fills: &Fills, options: &Options, observer: &mut impl Observer) -> Result<Books, ReplayError> {
+pub fn replay<O: Observer>(fills: &Fills, options: &Options, observer: &mut O) -> Result<Books, ReplayError> {
     let mut fold = Fold { fills, policy: &options.policy, books: Books::new(fills, options.account_books) };
-    let only = options.account.as_deref().map(|name| fills.accounts().find(name));
     let rows = match options.symbol.as_deref() {
         Some(symbol) => fills.symbols().find(symbol).map_or(&[][..], |symbol| fills.of_symbol(symbol)),
         None => fills.in_order(),
     };
-    let mut rank = 0;
-    for block in rows.chunks(LOOK_AHEAD) {
-        fold.fetch(block);
-        for row in block {
+    let until = options.as_of.map_or(rows.len(), |until| rows.partition_point(|row| fills.fill(*row).timestamp() <= until));
+    let only = options.account.as_deref().map(|name| fills.accounts().find(name));
+    let wanted = |fill: &Fill<'_>| only.is_none_or(|account| account == Some(fill.book().account));
+    let mut fold_one = |fill: &Fill<'_>, rank| fold.step(fill, rank, observer).map_err(|reason| ReplayError::at(fill, reason));
+    if O::POOL_BY_POOL {
+        by_pool::visit(fills, &rows[..until], wanted, fold_one)?;
+    } else {
+        for (rank, row) in (1..).zip(&rows[..until]) {
             let fill = fills.fill(*row);
-            if options.as_of.is_some_and(|until| fill.timestamp() > until) {
-                return Ok(fold.books);
+            if wanted(&fill) {
+                fold_one(&fill, rank)?;
             }
-            rank += 1;
-            if only.is_some_and(|account| account != Some(fill.book().account)) {
-                continue;
-            }
-            fold.step(&fill, rank, observer).map_err(|reason| ReplayError::at(&fill, reason))?;
         }
     }
     Ok(fold.books)
 }
-
-/// Fills whose books are fetched from memory together. Books are visited in no order a cache could guess; one at a
-/// time, waiting for them was most of a replay.
-const LOOK_AHEAD: usize = 32;
 
 struct Fold<'a> {
     fills: &'a Fills,
@@ -233,15 +235,11 @@ struct Fold<'a> {
 }
 
 impl Fold<'_> {
-    fn fetch(&self, rows: &[Row]) {
-        let touched = rows.iter().fold(0, |sum, row| sum ^ self.books.strategy(self.fills.fill(*row).book_number()).fetch());
-        std::hint::black_box(touched);
-    }
-
     fn step(&mut self, fill: &Fill<'_>, rank: u32, observer: &mut impl Observer) -> Result<(), Overflow> {
         let quantity = fill.quantity();
         let whole = Execution {
             row: fill.row(),
+            at: fill.timestamp(),
             rank,
             places: quantity.0.scale(),
             side: fill.side(),
@@ -263,7 +261,7 @@ impl Fold<'_> {
         if let Some(account) = self.books.accounts.get_mut(pool as usize) {
             account.apply(&whole, |closed| observer.matched(View::Account, pool, closed))?;
         }
-        self.books.last = Some(fill.timestamp());
+        self.books.last = self.books.last.max(Some(fill.timestamp()));
         observer.applied(fill, &self.books)
     }
 
@@ -293,7 +291,7 @@ impl Fold<'_> {
             if book.direction() == Some(direction) {
                 let name = self.fills.strategies().get(self.books.keys[*number as usize].strategy).unwrap_or(UNATTRIBUTED);
                 numbers.push(*number);
-                holders.push(Holder { name, held: book.held(), lots: book.lots().collect::<Vec<&Lot>>() });
+                holders.push(Holder { name, held: book.held(), lots: book.lots().collect() });
             }
         }
         let quantities = attribution::shares(self.policy, whole.quantity, &holders)?;

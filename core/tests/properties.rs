@@ -196,7 +196,7 @@ type Figures = BTreeMap<&'static str, Number>;
 
 fn figures(book: &Book) -> Figures {
     let cost = book.open_cost().expect("fits").0;
-    let lots = |of: fn(&trade_ledger_core::lot::Lot) -> Decimal| book.lots().map(|lot| exact(of(lot))).sum::<Number>();
+    let lots = |of: fn(&trade_ledger_core::lot::Lot) -> Decimal| book.lots().map(|lot| exact(of(&lot))).sum::<Number>();
     let short = book.position().0.is_negative();
     [
         ("position", exact(book.position().0)),

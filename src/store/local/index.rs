@@ -19,10 +19,10 @@ use super::disk::{Access, Disk, DiskFile, Stamp};
 const MAGIC: u64 = u64::from_ne_bytes(*b"TLINDEX\n");
 const ORDER_MARK: u64 = 0x0102_0304_0506_0708;
 /// Changes with the layout and with [`trade_ledger_core::fills::KeyTable`]'s tags.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 const STAMP_AT: u64 = 1024;
 const SECTIONS_AT: u64 = 4096;
-const SECTIONS: usize = 14;
+const SECTIONS: usize = 9;
 /// Magic, byte order, version, the four figures of [`Covered`], offset, length and checksum of each section, and
 /// the checksum of all that.
 const HEADER_WORDS: usize = 7 + 3 * SECTIONS + 1;
@@ -119,13 +119,8 @@ pub fn write(disk: &dyn Disk, path: &Path, fills: &Fills, offsets: &[u64], cover
     let books: Vec<[u32; 3]> = parts.books.iter().map(|key| [key.account, key.strategy, key.symbol]).collect();
     let c = parts.columns;
     let sections: [&[u8]; SECTIONS] = [
-        cast_slice(&c.at),
-        cast_slice(&c.quantity),
-        cast_slice(&c.price),
-        cast_slice(&c.fees),
+        cast_slice(&c.cells),
         cast_slice(&c.sequence),
-        cast_slice(&c.shape),
-        cast_slice(&c.book),
         cast_slice(&c.ids),
         cast_slice(offsets),
         cast_slice(parts.key_slots),
@@ -192,24 +187,15 @@ pub fn read(disk: &dyn Disk, path: &Path, ledger: Stamp) -> Option<(Fills, Vec<u
     }
     let mut s = [[0u64; 3]; SECTIONS];
     s.as_flattened_mut().copy_from_slice(&header[7..HEADER_WORDS - 1]);
-    let columns = Columns {
-        at: section(file, s[0])?,
-        quantity: section(file, s[1])?,
-        price: section(file, s[2])?,
-        fees: section(file, s[3])?,
-        sequence: section(file, s[4])?,
-        shape: section(file, s[5])?,
-        book: section(file, s[6])?,
-        ids: section(file, s[7])?,
-    };
-    let offsets: Vec<u64> = section(file, s[8])?;
-    let key_slots = section(file, s[9])?;
-    let order = section(file, s[10])?;
-    let books: Vec<[u32; 3]> = section(file, s[11])?;
-    let small: Small = serde_json::from_slice(&section::<u8>(file, s[12])?).ok()?;
-    let (names, beside) = small.restore(String::from_utf8(section(file, s[13])?).ok()?)?;
+    let columns = Columns { cells: section(file, s[0])?, sequence: section(file, s[1])?, ids: section(file, s[2])? };
+    let offsets: Vec<u64> = section(file, s[3])?;
+    let key_slots = section(file, s[4])?;
+    let order = section(file, s[5])?;
+    let books: Vec<[u32; 3]> = section(file, s[6])?;
+    let small: Small = serde_json::from_slice(&section::<u8>(file, s[7])?).ok()?;
+    let (names, beside) = small.restore(String::from_utf8(section(file, s[8])?).ok()?)?;
     let books = books.into_iter().map(|[account, strategy, symbol]| BookKey { account, strategy, symbol }).collect();
-    if offsets.len() != columns.at.len() {
+    if offsets.len() != columns.cells.len() {
         return None;
     }
     let fills = Fills::from_parts(columns, beside, names, books, key_slots, order)?;
