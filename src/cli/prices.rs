@@ -48,7 +48,11 @@ pub fn read(args: &PriceArgs) -> Result<Prices, Failure> {
         Some(path) => from_file(path)?,
         None => Prices::new(),
     };
+    let mut given = BTreeMap::new();
     for PriceArg { symbol, price } in &args.price {
+        if let Some(other) = given.insert(symbol, *price).filter(|other| other != price) {
+            return Err(Failure::usage(format!("--price {symbol} is given twice, as {other} and as {price}: leave one out")));
+        }
         marks.insert(symbol.clone(), Mark { price: *price, at: None, source: "given by --price".to_owned() });
     }
     Ok(marks)
