@@ -419,3 +419,28 @@ fn plain(figure: &str) -> String {
     }
     figure
 }
+
+/// An order's second fill without a `fill_id`, equal but for the time, is no reason to record the others of a batch
+/// that is to be recorded whole or not at all: neither beside its first nor with the first in the ledger.
+#[test]
+fn all_or_nothing_records_nothing_beside_a_second_fill_without_an_id() {
+    let run = Sandbox::new();
+    let row = |order: &str, second: u32| format!("AAPL,BUY,5,10,2024-01-02T15:00:{second:02}Z,{order}\n");
+    let heading = "symbol,side,quantity,price,timestamp,order_id\n";
+    let lines = || String::from_utf8_lossy(&run.run(&["query", "--format", "jsonl"], "").stdout).lines().count();
+    let refused = |batch: String| {
+        let output = run.run(&["record", "--all-or-nothing", "-"], &batch);
+        assert_eq!(output.status.code(), Some(1), "{batch}");
+        let report = json(&text(&output.stdout));
+        assert_eq!((&report["inserted"], report["rejected"].as_array().map(Vec::len)), (&Value::from(0), Some(1)), "{batch}");
+    };
+    refused(format!("{heading}{}{}{}", row("o1", 0), row("o1", 1), row("o2", 0)));
+    assert_eq!(lines(), 0);
+    assert!(run.run(&["record", "-"], &format!("{heading}{}", row("o1", 0))).status.success());
+    refused(format!("{heading}{}{}", row("o1", 1), row("o2", 0)));
+    assert_eq!(lines(), 1);
+    // the same fill again is no second one
+    let output = run.run(&["record", "--all-or-nothing", "-"], &format!("{heading}{}{}", row("o1", 0), row("o2", 0)));
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(lines(), 2);
+}

@@ -1,6 +1,7 @@
 //! What `record` and `import` share: files through an importer into the ledger in bounded batches, and the report
 //! of what became of every entry.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -109,12 +110,7 @@ impl Report {
         match outcome {
             Outcome::Inserted => self.inserted += 1,
             Outcome::Duplicate { differences } if is_only_fill(entry) && differences.contains(&"timestamp") => {
-                let reason = format!(
-                    "order {} has one fill without a fill_id already, of the same size at another time: equal fills need their fill_ids to be told apart",
-                    entry.order_id
-                );
-                let Place { file, line } = place;
-                self.rejected.push(Rejection { file, line, field: "fill_id".to_owned(), value: String::new(), reason });
+                self.second_only_fill(entry, place);
             }
             Outcome::Duplicate { differences } => {
                 self.duplicates += 1;
@@ -125,6 +121,16 @@ impl Report {
             Outcome::Conflict(conflict) => self.conflict(place, *conflict),
             Outcome::Unknown { reason } => self.unknown.push(Unknown { place, key: key(), reason }),
         }
+    }
+
+    /// Rejects an order's second "only" fill.
+    fn second_only_fill(&mut self, entry: &Entry<'_>, place: Place) {
+        let reason = format!(
+            "order {} has one fill without a fill_id already, of the same size at another time: equal fills need their fill_ids to be told apart",
+            entry.order_id
+        );
+        let Place { file, line } = place;
+        self.rejected.push(Rejection { file, line, field: "fill_id".to_owned(), value: String::new(), reason });
     }
 
     fn conflict(&mut self, place: Place, conflict: Conflict) {
@@ -252,6 +258,14 @@ impl<'s> Intake<'s> {
             return;
         }
         let (entries, places) = (std::mem::take(&mut self.entries), std::mem::take(&mut self.places));
+        let seconds = if mode == Mode::AllOrNothing { second_only_fills(self.store, &entries) } else { Vec::new() };
+        if !seconds.is_empty() {
+            self.refused = true;
+            for number in seconds {
+                self.report.second_only_fill(&entries[number], places[number].clone());
+            }
+            return;
+        }
         match self.store.record(&entries, mode) {
             Ok(outcomes) => {
                 for ((entry, place), outcome) in entries.iter().zip(places).zip(outcomes) {
@@ -274,4 +288,23 @@ impl<'s> Intake<'s> {
         self.entries.clear();
         self.places.clear();
     }
+}
+
+/// Which entries are the same fill as another "only" fill of their order but for the time: to the store a repeated
+/// delivery, to a batch that is to be recorded whole or not at all a reason not to.
+fn second_only_fills(store: &dyn Store, entries: &[Entry<'static>]) -> Vec<usize> {
+    // a ledger that cannot be read refuses the batch by itself
+    let Ok(view) = store.view() else { return Vec::new() };
+    let mut firsts: HashMap<&str, Entry<'_>> = HashMap::new();
+    let mut seconds = Vec::new();
+    for (number, entry) in entries.iter().enumerate().filter(|(_, entry)| is_only_fill(entry)) {
+        let first = firsts.entry(&entry.order_id).or_insert_with(|| {
+            let recorded = view.fills().find(entry.key()).and_then(|row| view.entry(row).ok());
+            recorded.unwrap_or_else(|| entry.clone())
+        });
+        if first.contradictions(entry).is_empty() && first.timestamp != entry.timestamp {
+            seconds.push(number);
+        }
+    }
+    seconds
 }
