@@ -150,6 +150,14 @@ fn civil_from_days(days: i64) -> (i64, i64, i64) {
     (year, month, day)
 }
 
+/// Writes the last decimal digits of a non-negative number, as many as there is room for.
+fn spell(room: &mut [u8], mut value: i64) {
+    for digit in room.iter_mut().rev() {
+        *digit = b"0123456789"[usize::try_from(value % 10).unwrap_or_default()];
+        value /= 10;
+    }
+}
+
 impl fmt::Display for Timestamp {
     /// RFC 3339 in UTC with 0, 3, 6 or 9 fraction digits, whichever is the shortest exact form.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -157,15 +165,18 @@ impl fmt::Display for Timestamp {
         let (days, time) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
         let (year, month, day) = civil_from_days(days);
         let (hour, minute, second) = (time / 3600, time / 60 % 60, time % 60);
-        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")?;
-        if nanos == 0 {
-        } else if nanos % 1_000_000 == 0 {
-            write!(f, ".{:03}", nanos / 1_000_000)?;
-        } else if nanos % 1000 == 0 {
-            write!(f, ".{:06}", nanos / 1000)?;
-        } else {
-            write!(f, ".{nanos:09}")?;
+        let mut text = *b"0000-00-00T00:00:00.000000000";
+        let parts = [(0..4, year), (5..7, month), (8..10, day), (11..13, hour), (14..16, minute), (17..19, second), (20..29, nanos)];
+        for (place, value) in parts {
+            spell(&mut text[place], value);
         }
+        let length = match nanos {
+            0 => 19,
+            nanos if nanos % 1_000_000 == 0 => 23,
+            nanos if nanos % 1000 == 0 => 26,
+            _ => 29,
+        };
+        f.write_str(std::str::from_utf8(&text[..length]).map_err(|_| fmt::Error)?)?;
         f.write_str("+00:00")
     }
 }

@@ -44,8 +44,12 @@ impl fmt::Display for IdText<'_> {
         match self {
             Self::Text(text) => f.write_str(text),
             Self::Uuid(id) => {
-                let (a, b, c, d, e) = (id >> 96, (id >> 80) & 0xffff, (id >> 64) & 0xffff, (id >> 48) & 0xffff, id & 0xffff_ffff_ffff);
-                write!(f, "{a:08x}-{b:04x}-{c:04x}-{d:04x}-{e:012x}")
+                let mut text = [b'-'; 36];
+                let places = (0..36).filter(|place| !matches!(place, 8 | 13 | 18 | 23));
+                for (place, byte) in places.zip(id.to_be_bytes().into_iter().flat_map(|byte| [byte >> 4, byte & 15])) {
+                    text[place] = b"0123456789abcdef"[usize::from(byte)];
+                }
+                f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
             }
         }
     }

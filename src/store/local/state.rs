@@ -44,7 +44,12 @@ pub struct State {
     synced: u64,
     /// Fills in the newest checkpoint this handle wrote or read.
     checkpointed: usize,
+    /// Memory of the last batch, for the next one.
+    spare: Vec<u8>,
 }
+
+/// The most memory kept from one batch to the next.
+const MOST_SPARE: usize = 1 << 20;
 
 impl State {
     pub fn empty() -> Self {
@@ -239,7 +244,7 @@ impl LocalStore {
     fn append(&self, state: &mut State, jobs: &[(&[Entry<'_>], Mode)]) -> Result<Vec<Answer>, StoreError> {
         let path = self.ledger_path();
         let (file, before) = self.open_to_append(state)?;
-        let mut batch = Batch { start: state.covered.bytes, lines: 0, bytes: Vec::new() };
+        let mut batch = Batch { start: state.covered.bytes, lines: 0, bytes: std::mem::take(&mut state.spare) };
         if state.unended {
             batch.bytes.push(b'\n');
         }
@@ -251,6 +256,9 @@ impl LocalStore {
         if !batch.bytes.is_empty() {
             self.restamp(state, &*file, before);
         }
+        batch.bytes.clear();
+        batch.bytes.shrink_to(MOST_SPARE);
+        state.spare = batch.bytes;
         if !state.faults.is_empty() {
             let (path, count) = (path.display(), state.faults.len());
             self.notice(format!("{path}: {count} damaged lines; recording goes on, reports do not: see `trade-ledger verify`"));
