@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::print_stderr)] // helpers of tests fail and speak like tests do
 #![allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap)] // small numbers of tests
 
+pub mod s3_server;
 pub mod sim;
 
 use std::borrow::Cow;

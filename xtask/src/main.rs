@@ -5,6 +5,7 @@
 
 mod bench;
 mod fuzz;
+mod s3;
 mod steps;
 mod test;
 mod tools;

@@ -6,6 +6,7 @@ use std::fs;
 use std::process::ExitCode;
 
 use crate::fuzz;
+use crate::s3;
 use crate::steps::{Outcome, Steps};
 use crate::tools::{cargo, compiler, has, root, succeed, target};
 
@@ -19,6 +20,9 @@ pub fn run() -> ExitCode {
     steps.step("clippy", clippy);
     steps.step("docs", || succeed(cargo(&["doc", "--no-deps", "--locked"]).env("RUSTDOCFLAGS", "-D warnings")).into());
     steps.step("tests, house rules among them", || succeed(&mut cargo(&["test", "--locked"])).into());
+    for server in [s3::MINISTACK, s3::MOTO] {
+        steps.step(&format!("S3: the laws on {}", server.name), || s3::conformance(&server));
+    }
     steps.step("bench builds", bench_builds);
     steps.step("README: cargo run --release -- demo", demo);
     steps.step(&format!("fuzz, {FUZZ_SECONDS} s a target"), || fuzz::all(FUZZ_SECONDS));
