@@ -16,8 +16,11 @@
 //!
 //! Every backend runs the one conformance suite (`tests/conformance/`), which tests exactly these laws.
 
+mod group;
 pub mod local;
 pub mod memory;
+#[cfg(feature = "s3")]
+pub mod s3;
 
 use std::fmt;
 use std::io;
@@ -212,6 +215,34 @@ pub enum StoreError {
         /// The failure.
         reason: String,
     },
+    /// The remote store did not answer, or refused.
+    #[error("cannot {action} {object}: {reason}")]
+    Remote {
+        /// What was attempted.
+        action: &'static str,
+        /// On which object, as a URL.
+        object: String,
+        /// What it said.
+        reason: String,
+    },
+    /// The remote store does not keep the promises several writers depend on.
+    #[error("{bucket} is not to be trusted with a ledger: {reason}")]
+    Untrusted {
+        /// The bucket, as a URL.
+        bucket: String,
+        /// Which promise it broke.
+        reason: String,
+    },
+    /// An account id that cannot be part of an object's name.
+    #[error("field `account_id`: {reason} (value: {account:?}, of fill {key})")]
+    Account {
+        /// The id.
+        account: String,
+        /// The entry's key.
+        key: String,
+        /// What would be right.
+        reason: &'static str,
+    },
     /// The ledger is full.
     #[error(transparent)]
     Full(#[from] TableFull),
@@ -243,7 +274,8 @@ impl StoreError {
     /// What the caller does next.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Io { .. } | Self::Full(_) => ErrorKind::Environment,
+            Self::Io { .. } | Self::Full(_) | Self::Remote { .. } | Self::Untrusted { .. } => ErrorKind::Environment,
+            Self::Account { .. } => ErrorKind::Input,
             Self::Damaged { .. } | Self::Unreadable { .. } => ErrorKind::Repair,
             Self::BatchRefused { .. } => ErrorKind::Conflict,
             Self::Poisoned { .. } => ErrorKind::Reopen,
@@ -260,6 +292,9 @@ impl StoreError {
             Self::Unreadable { path, offset, reason } => Self::Unreadable { path: path.clone(), offset: *offset, reason: reason.clone() },
             Self::BatchRefused { conflicts } => Self::BatchRefused { conflicts: conflicts.clone() },
             Self::Poisoned { reason } => Self::Poisoned { reason: reason.clone() },
+            Self::Remote { action, object, reason } => Self::Remote { action, object: object.clone(), reason: reason.clone() },
+            Self::Untrusted { bucket, reason } => Self::Untrusted { bucket: bucket.clone(), reason: reason.clone() },
+            Self::Account { account, key, reason } => Self::Account { account: account.clone(), key: key.clone(), reason },
             Self::Full(full) => Self::Full(*full),
         }
     }

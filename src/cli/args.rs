@@ -28,15 +28,16 @@ A first session:
   $ trade-ledger record fills.csv
   $ trade-ledger attribution AAPL --price AAPL=112.50
 
-The ledger is a directory: --ledger, else TRADE_LEDGER_BASE_PATH, else ./data/trade_ledger.
+The ledger is a directory or a bucket: --ledger DIR or --ledger s3://bucket/prefix, else
+TRADE_LEDGER_BASE_PATH, else ./data/trade_ledger.
 Data goes to standard output, everything else to standard error. Exit code 0: fine; 1: something is
 wrong with the data (a conflict, a rejected line, damage); 2: wrong usage or environment.";
 
 /// Options of every command.
 #[derive(Debug, Args)]
 pub struct Global {
-    /// The ledger's directory [default: $TRADE_LEDGER_BASE_PATH, else ./data/trade_ledger]
-    #[arg(long, global = true, value_name = "DIR", help_heading = "Everywhere")]
+    /// The ledger: a directory, or s3://bucket[/prefix] [default: $TRADE_LEDGER_BASE_PATH, else ./data/trade_ledger]
+    #[arg(long, global = true, value_name = "LEDGER", help_heading = "Everywhere")]
     pub ledger: Option<PathBuf>,
     /// Reports: only this account. record and import: the account of fills that name none
     #[arg(long, global = true, value_name = "ID", help_heading = "Everywhere")]

@@ -3,7 +3,6 @@
 use serde::Serialize;
 use trade_ledger::core::entry::UNATTRIBUTED;
 use trade_ledger::core::report::{self, AttributedLot, AttributionReport, StrategyAttribution};
-use trade_ledger::store::Store;
 
 use super::args::{AttributionArgs, Format, Global};
 use super::failure::{Failure, Verdict};
@@ -62,7 +61,7 @@ pub fn run(global: &Global, args: &AttributionArgs, screen: &mut Screen) -> Resu
     let symbol = prices::symbol_of(&args.symbol).map_err(Failure::Usage)?;
     let store = ledger::to_read(global)?;
     let view = store.view()?;
-    ledger::pass_on_notices(&store);
+    ledger::pass_on_notices(&*store);
     let fills = view.fills();
     prices::note_unused(&args.prices, fills);
     ledger::note_missing(fills.symbols(), "symbol", Some(&symbol));

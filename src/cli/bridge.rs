@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 use trade_ledger::core::report::{self, Bridge, BridgeLine};
-use trade_ledger::store::Store;
 
 use super::args::{BridgeArgs, Format, Global};
 use super::failure::{Failure, Verdict};
@@ -58,7 +57,7 @@ struct FlatRow<'a> {
 pub fn run(global: &Global, args: &BridgeArgs, screen: &mut Screen) -> Result<Verdict, Failure> {
     let store = ledger::to_read(global)?;
     let view = store.view()?;
-    ledger::pass_on_notices(&store);
+    ledger::pass_on_notices(&*store);
     let fills = view.fills();
     let symbol = args.symbol.as_deref().map(|symbol| symbol.trim().to_uppercase());
     ledger::note_missing(fills.symbols(), "symbol", symbol.as_deref());

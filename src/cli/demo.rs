@@ -39,9 +39,9 @@ pub fn run(global: &Global, screen: &mut Screen) -> Result<Verdict, Failure> {
     let global = Global { ledger: Some(global.ledger.clone().unwrap_or_else(|| DIR.into())), account: None, format: global.format };
     let store = ledger::to_write(&global)?;
     let entries = entries()?;
-    refuse_foreign(&global, &store, &entries)?;
+    refuse_foreign(&global, &*store, &entries)?;
     let outcomes = store.record(&entries, Mode::KeepGood)?;
-    ledger::pass_on_notices(&store);
+    ledger::pass_on_notices(&*store);
     let of = |wanted: fn(&Outcome) -> bool| outcomes.iter().filter(|outcome| wanted(outcome)).count() as u64;
     let inserted = of(|outcome| matches!(outcome, Outcome::Inserted));
     let duplicates = of(|outcome| matches!(outcome, Outcome::Duplicate { .. }));

@@ -11,7 +11,6 @@ use trade_ledger::core::money::{Money, Overflow, Price, Quantity};
 use trade_ledger::core::performance::Prices;
 use trade_ledger::core::replay::Options;
 use trade_ledger::core::time::Timestamp;
-use trade_ledger::store::Store;
 
 use super::args::{ExplainArgs, Format, Global};
 use super::failure::{Failure, Verdict};
@@ -125,7 +124,7 @@ pub fn run(global: &Global, args: &ExplainArgs, screen: &mut Screen) -> Result<V
     let marks = prices::read(&args.prices)?;
     let store = ledger::to_read(global)?;
     let view = store.view()?;
-    ledger::pass_on_notices(&store);
+    ledger::pass_on_notices(&*store);
     let fills = view.fills();
     prices::note_unused(&args.prices, fills);
     let (strategy, symbol) = ledger::owner(&args.of, fills);

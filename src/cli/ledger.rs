@@ -25,8 +25,31 @@ pub fn dir(global: &Global) -> PathBuf {
     }
 }
 
+/// `s3://bucket[/prefix]`, where that is the ledger.
+fn s3_url(global: &Global) -> Option<&str> {
+    global.ledger.as_deref()?.to_str().filter(|url| url.starts_with("s3://"))
+}
+
+#[cfg(feature = "s3")]
+fn in_bucket(url: &str) -> Result<Box<dyn Store>, Failure> {
+    use trade_ledger::store::s3::{Patience, S3Store};
+    Ok(Box::new(S3Store::open(url, Patience::default())?))
+}
+
+#[cfg(not(feature = "s3"))]
+fn in_bucket(url: &str) -> Result<Box<dyn Store>, Failure> {
+    Err(Failure::usage(format!("{url}: this build cannot reach object storage; build it with the feature `s3`")))
+}
+
 /// The ledger to add to; it need not exist yet.
-pub fn to_write(global: &Global) -> Result<LocalStore, Failure> {
+pub fn to_write(global: &Global) -> Result<Box<dyn Store>, Failure> {
+    match s3_url(global) {
+        Some(url) => in_bucket(url),
+        None => Ok(Box::new(directory(global)?)),
+    }
+}
+
+fn directory(global: &Global) -> Result<LocalStore, Failure> {
     if global.ledger.as_ref().is_some_and(|path| path.as_os_str().is_empty()) {
         return Err(Failure::usage("--ledger is empty: give the ledger's directory"));
     }
@@ -34,8 +57,19 @@ pub fn to_write(global: &Global) -> Result<LocalStore, Failure> {
 }
 
 /// The ledger to read; one that does not exist is an error that says where it was looked for.
-pub fn to_read(global: &Global) -> Result<LocalStore, Failure> {
-    let store = to_write(global)?;
+pub fn to_read(global: &Global) -> Result<Box<dyn Store>, Failure> {
+    match s3_url(global) {
+        Some(url) => in_bucket(url),
+        None => Ok(Box::new(local(global)?)),
+    }
+}
+
+/// The same for what only a ledger in a directory can do.
+pub fn local(global: &Global) -> Result<LocalStore, Failure> {
+    if let Some(url) = s3_url(global) {
+        return Err(Failure::usage(format!("{url}: this command works on a ledger in a directory only")));
+    }
+    let store = directory(global)?;
     if store.exists() {
         return Ok(store);
     }
@@ -53,7 +87,7 @@ pub fn pass_on_notices(store: &dyn Store) {
     }
 }
 
-/// The ledger's directory as messages show it.
+/// The ledger's directory or bucket as messages show it.
 pub fn dir_shown(global: &Global) -> String {
     inputs::shown(&dir(global))
 }

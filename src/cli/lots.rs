@@ -1,7 +1,6 @@
 //! `lots`: what is open, or what was closed and what it made.
 
 use trade_ledger::core::lots::{LotFilter, closed_lots, open_lots};
-use trade_ledger::store::Store;
 
 use super::args::{Global, LotsArgs};
 use super::failure::{Failure, Verdict};
@@ -51,7 +50,7 @@ const CLOSED: &[Column] = &[
 pub fn run(global: &Global, args: &LotsArgs, screen: &mut Screen) -> Result<Verdict, Failure> {
     let store = ledger::to_read(global)?;
     let view = store.view()?;
-    ledger::pass_on_notices(&store);
+    ledger::pass_on_notices(&*store);
     let fills = view.fills();
     let (strategy, symbol) = ledger::owner(&args.of, fills);
     let options = ledger::options(global, &args.replay, symbol.as_deref(), fills);

@@ -3,7 +3,6 @@
 use trade_ledger::core::fills::{Fill, Fills};
 use trade_ledger::core::performance::summarize;
 use trade_ledger::core::time::Timestamp;
-use trade_ledger::store::Store;
 
 use super::args::{Global, PerformanceArgs};
 use super::failure::{Failure, Verdict};
@@ -51,7 +50,7 @@ pub fn run(global: &Global, args: &PerformanceArgs, screen: &mut Screen) -> Resu
     let marks = prices::read(&args.prices)?;
     let store = ledger::to_read(global)?;
     let view = store.view()?;
-    ledger::pass_on_notices(&store);
+    ledger::pass_on_notices(&*store);
     let fills = view.fills();
     prices::note_unused(&args.prices, fills);
     let (strategy, symbol) = ledger::owner(&args.of, fills);

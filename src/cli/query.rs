@@ -4,7 +4,6 @@ use serde_json::{Map, Value};
 use trade_ledger::core::entry::UNATTRIBUTED;
 use trade_ledger::core::line;
 use trade_ledger::core::query::{OrderBy, Query};
-use trade_ledger::store::Store;
 
 use super::args::{Format, Global, OrderColumn, QueryArgs};
 use super::failure::{Failure, Verdict};
@@ -41,7 +40,7 @@ const COLUMNS: &[Column] = &[
 pub fn run(global: &Global, args: &QueryArgs, screen: &mut Screen) -> Result<Verdict, Failure> {
     let store = ledger::to_read(global)?;
     let view = store.view()?;
-    ledger::pass_on_notices(&store);
+    ledger::pass_on_notices(&*store);
     let fills = view.fills();
     let query = query(global, args);
     ledger::note_account(global, fills);

@@ -145,8 +145,8 @@ impl Job<'_> {
         let store = ledger::to_write(self.global)?;
         let (format, kind) = (self.global.format.unwrap_or(Format::Json), self.kind);
         let dir = ledger::dir_shown(self.global);
-        let (report, stopped) = self.record(inputs, &store);
-        ledger::pass_on_notices(&store);
+        let (report, stopped) = self.record(inputs, &*store);
+        ledger::pass_on_notices(&*store);
         match format {
             Format::Json | Format::Jsonl => rows::object(screen, Format::Jsonl, &report)?,
             Format::Csv => recording_text::csv(&report, screen)?,

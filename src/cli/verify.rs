@@ -30,7 +30,7 @@ struct Finding {
 
 /// Runs the command.
 pub fn run(global: &Global, args: &VerifyArgs, screen: &mut Screen) -> Result<Verdict, Failure> {
-    let store = ledger::to_read(global)?;
+    let store = ledger::local(global)?;
     let repair = if args.repair { Some(store.repair()?) } else { None };
     let finding = find(&store, repair)?;
     ledger::pass_on_notices(&store);

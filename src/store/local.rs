@@ -21,13 +21,14 @@ use std::env;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use trade_ledger_core::entry::Entry;
 use trade_ledger_core::fills::{Fills, Row};
 
+use super::group::{Answer, Group, locked};
 use super::memory::refuse_conflicts;
-use super::{Mode, Outcome, Store, StoreError, View};
+use super::{Mode, Store, StoreError, View};
 use disk::{Access, Disk, DiskFile, RealDisk};
 use state::State;
 pub use verify::{Repair, Repeat, Verification};
@@ -48,37 +49,12 @@ pub struct LocalStore {
     disk: Arc<dyn Disk>,
     dir: PathBuf,
     state: RwLock<State>,
-    queue: Mutex<Queue>,
-    done: Condvar,
+    group: Group,
+    /// Why this handle refuses to go on: a sync that failed.
+    poisoned: Mutex<Option<String>>,
     notices: Mutex<Vec<String>>,
     lock_file: Mutex<Option<Arc<dyn DiskFile>>>,
     dir_synced: AtomicBool,
-}
-
-/// Callers waiting for one of them to write for all.
-#[derive(Default)]
-struct Queue {
-    leading: bool,
-    next_ticket: u64,
-    waiting: Vec<(u64, Vec<Entry<'static>>, Mode)>,
-    answers: Vec<(u64, Answer)>,
-    poisoned: Option<String>,
-}
-
-/// A caller's turn to lead. However it ends, the others go on: whoever has no answer then leads for itself.
-struct Turn<'a>(&'a LocalStore);
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        locked(&self.0.queue).leading = false;
-        self.0.done.notify_all();
-    }
-}
-
-type Answer = Result<Vec<Outcome>, StoreError>;
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreError {
@@ -114,8 +90,8 @@ impl LocalStore {
             disk,
             dir,
             state: RwLock::new(State::empty()),
-            queue: Mutex::new(Queue::default()),
-            done: Condvar::new(),
+            group: Group::default(),
+            poisoned: Mutex::new(None),
             notices: Mutex::new(Vec::new()),
             lock_file: Mutex::new(None),
             dir_synced: AtomicBool::new(false),
@@ -218,39 +194,6 @@ impl LocalStore {
         state.fills.settle();
         Ok(RwLockWriteGuard::downgrade(state))
     }
-
-    /// Writes for itself and for everyone who waits; gives the answer to its own entries.
-    fn lead(&self, entries: &[Entry<'_>], mode: Mode) -> Answer {
-        let turn = Turn(self);
-        let waiting = std::mem::take(&mut locked(&self.queue).waiting);
-        let mut jobs: Vec<(&[Entry<'_>], Mode)> = vec![(entries, mode)];
-        jobs.extend(waiting.iter().map(|(_, entries, mode)| (&entries[..], *mode)));
-        let mut answers = self.commit(&jobs).into_iter();
-        let own = answers.next().unwrap_or_else(|| Ok(Vec::new()));
-        locked(&self.queue).answers.extend(waiting.iter().map(|(ticket, ..)| *ticket).zip(answers));
-        drop(turn);
-        own
-    }
-
-    /// Waits until a leader has answered, or until it is this caller's turn to lead.
-    fn follow(&self, entries: &[Entry<'_>], mode: Mode) -> Answer {
-        let mut queue = locked(&self.queue);
-        let ticket = queue.next_ticket;
-        queue.next_ticket += 1;
-        queue.waiting.push((ticket, entries.iter().map(|entry| entry.clone().into_owned()).collect(), mode));
-        loop {
-            if let Some(place) = queue.answers.iter().position(|(owner, _)| *owner == ticket) {
-                return queue.answers.swap_remove(place).1;
-            }
-            if !queue.leading {
-                queue.leading = true;
-                queue.waiting.retain(|(owner, ..)| *owner != ticket);
-                drop(queue);
-                return self.lead(entries, mode);
-            }
-            queue = self.done.wait(queue).unwrap_or_else(PoisonError::into_inner);
-        }
-    }
 }
 
 impl Store for LocalStore {
@@ -259,15 +202,7 @@ impl Store for LocalStore {
             // a batch that contradicts itself is refused before anything is created for it
             refuse_conflicts(entries, |_| None)?;
         }
-        {
-            let mut queue = locked(&self.queue);
-            if !queue.leading {
-                queue.leading = true;
-                drop(queue);
-                return self.lead(entries, mode);
-            }
-        }
-        self.follow(entries, mode)
+        self.group.record(entries, mode, &|jobs| self.commit(jobs))
     }
 
     fn view(&self) -> Result<Box<dyn View + '_>, StoreError> {

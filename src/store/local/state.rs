@@ -13,7 +13,8 @@ use trade_ledger_core::line;
 use super::disk::{Access, DiskFile, Stamp};
 use super::index::{self, Covered};
 use super::scan::{self, RawLine};
-use super::{Answer, LocalStore, io_error, locked, parent_of};
+use super::{LocalStore, io_error, parent_of};
+use crate::store::group::{Answer, Job, locked, share_error};
 use crate::store::memory::refuse_conflicts;
 use crate::store::{Fault, Mode, Outcome, StoreError, compare};
 
@@ -214,8 +215,8 @@ impl LocalStore {
     }
 
     /// Records several callers' entries with one write and one sync.
-    pub(super) fn commit(&self, jobs: &[(&[Entry<'_>], Mode)]) -> Vec<Answer> {
-        let poisoned = locked(&self.queue).poisoned.clone();
+    pub(super) fn commit(&self, jobs: &[Job<'_>]) -> Vec<Answer> {
+        let poisoned = locked(&self.poisoned).clone();
         if let Some(reason) = poisoned {
             return jobs.iter().map(|_| Err(StoreError::Poisoned { reason: reason.clone() })).collect();
         }
@@ -231,7 +232,7 @@ impl LocalStore {
         }
     }
 
-    fn commit_locked(&self, jobs: &[(&[Entry<'_>], Mode)]) -> Result<Vec<Answer>, StoreError> {
+    fn commit_locked(&self, jobs: &[Job<'_>]) -> Result<Vec<Answer>, StoreError> {
         let mut state = self.state_mut();
         let result = self.append(&mut state, jobs);
         if result.is_err() {
@@ -241,7 +242,7 @@ impl LocalStore {
         result
     }
 
-    fn append(&self, state: &mut State, jobs: &[(&[Entry<'_>], Mode)]) -> Result<Vec<Answer>, StoreError> {
+    fn append(&self, state: &mut State, jobs: &[Job<'_>]) -> Result<Vec<Answer>, StoreError> {
         let path = self.ledger_path();
         let (file, before) = self.open_to_append(state)?;
         let mut batch = Batch { start: state.covered.bytes, lines: 0, bytes: std::mem::take(&mut state.spare) };
@@ -366,7 +367,7 @@ impl LocalStore {
 
     fn sync(&self, file: &dyn DiskFile, path: &Path) -> Result<(), StoreError> {
         file.sync().map_err(|error| {
-            locked(&self.queue).poisoned = Some(format!("{}: {error}", path.display()));
+            *locked(&self.poisoned) = Some(format!("{}: {error}", path.display()));
             io_error("sync", path)(error)
         })
     }
@@ -437,7 +438,7 @@ impl LocalStore {
     pub fn checkpoint_if_useful(&self) -> Result<(), StoreError> {
         let mut state = self.state_mut();
         let (now, then) = (state.fills.len(), state.checkpointed);
-        let poisoned = locked(&self.queue).poisoned.is_some();
+        let poisoned = locked(&self.poisoned).is_some();
         let useful = now != then && (now < INDEX_FROM || now >= then + then / 8);
         if poisoned || !useful {
             return Ok(());
@@ -518,11 +519,4 @@ fn append_all(file: &dyn DiskFile, mut bytes: &[u8]) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// The same failure for every caller of a group.
-fn share_error(error: StoreError, callers: usize) -> Vec<Answer> {
-    let mut answers: Vec<Answer> = (1..callers).map(|_| Err(error.for_another())).collect();
-    answers.insert(0, Err(error));
-    answers
 }
