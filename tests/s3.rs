@@ -8,34 +8,19 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
-use object_store::aws::AmazonS3Builder;
 use object_store::memory::InMemory;
-use object_store::{ClientOptions, RetryConfig};
 use support::s3_server::S3Server;
 use support::s3_server::faults::{ALL, Harm, Kind, Rule, When};
+use support::s3_store::{self, PATIENCE};
 use support::{changed, fill, fills};
 use trade_ledger::core::entry::Entry;
 use trade_ledger::core::time::Timestamp;
-use trade_ledger::store::s3::{Patience, S3Store};
+use trade_ledger::store::s3::S3Store;
 use trade_ledger::store::{ErrorKind, Mode, Outcome, Store};
 
-const PATIENCE: Patience = Patience { request: Duration::from_millis(300), pause: Duration::from_millis(2) };
-
 fn on(server: &S3Server) -> S3Store {
-    let client = AmazonS3Builder::new()
-        .with_endpoint(server.endpoint())
-        .with_allow_http(true)
-        .with_bucket_name("books")
-        .with_region("eu-central-1")
-        .with_access_key_id("key")
-        .with_secret_access_key("secret")
-        .with_retry(RetryConfig { max_retries: 0, ..RetryConfig::default() })
-        .with_client_options(ClientOptions::new().with_allow_http(true).with_timeout(PATIENCE.request))
-        .build()
-        .expect("a client");
-    S3Store::over(Arc::new(client), "books", "live", &server.endpoint(), PATIENCE).expect("opens")
+    s3_store::open(&server.endpoint(), "live", PATIENCE)
 }
 
 fn contents(store: &dyn Store) -> Vec<Entry<'static>> {
@@ -205,7 +190,8 @@ fn crossing_writers_record_each_fill_once_under_faults() {
 #[test]
 fn an_account_that_cannot_be_a_name_is_refused_and_nothing_is_written() {
     let server = S3Server::start();
-    let error = on(&server).record(&[fill(1), changed(0, |f| f.account_id = Some("../other".into()))], Mode::KeepGood).expect_err("refused");
+    let error =
+        on(&server).record(&[fill(1), changed(0, |f| f.account_id = Some("../other".into()))], Mode::KeepGood).expect_err("refused");
     assert_eq!(error.kind(), ErrorKind::Input);
     assert!(error.to_string().contains("../other"), "{error}");
     assert_eq!(lines(&server), [""; 0]);

@@ -4,6 +4,8 @@
 #![allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap)] // small numbers of tests
 
 pub mod s3_server;
+#[cfg(feature = "s3")]
+pub mod s3_store;
 pub mod sim;
 
 use std::borrow::Cow;
