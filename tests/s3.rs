@@ -291,3 +291,36 @@ fn the_command_line_gives_the_same_report_from_a_bucket_as_from_a_directory() {
         assert_eq!(run(bucket, arguments), run(&local, arguments), "{arguments:?}");
     }
 }
+
+#[test]
+fn a_copy_is_proved_goes_on_where_it_stopped_and_shows_what_differs() {
+    let server = S3Server::start();
+    let dir = tempfile::tempdir().expect("a directory");
+    let copy = |from: &str, to: &str| {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_trade-ledger"))
+            .args(["copy", from, to, "--format", "json"])
+            .current_dir(dir.path())
+            .env("AWS_ENDPOINT_URL", server.endpoint())
+            .env("AWS_ACCESS_KEY_ID", "key")
+            .env("AWS_SECRET_ACCESS_KEY", "secret")
+            .env("AWS_REGION", "eu-central-1")
+            .output()
+            .expect("runs");
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let counts =
+            ["fills", "inserted", "duplicates", "conflicts", "missing", "different"].map(|name| report[name].as_u64().expect("a count"));
+        (output.status.code(), report["ok"].as_bool().expect("a verdict"), counts)
+    };
+    let local = |name: &str| trade_ledger::store::local::LocalStore::open(dir.path().join(name)).expect("opens");
+    local("a").record(&fills(0..30), Mode::KeepGood).expect("recorded");
+    // ten of them are there from a copy that was cut short
+    on(&server).record(&fills(0..10), Mode::KeepGood).expect("recorded");
+    assert_eq!(copy("a", "s3://books/live"), (Some(0), true, [30, 20, 10, 0, 0, 0]));
+    assert_eq!(copy("a", "s3://books/live"), (Some(0), true, [30, 0, 30, 0, 0, 0]));
+    assert_eq!(copy("s3://books/live", "b"), (Some(0), true, [30, 30, 0, 0, 0, 0]));
+    assert_eq!(contents(&local("b")), fills(0..30));
+    // one fill with another price, one with another note
+    let other = [changed(3, |f| f.price.0 = support::decimal("1")), changed(4, |f| f.notes = Some("seen".into()))];
+    local("c").record(&other, Mode::KeepGood).expect("recorded");
+    assert_eq!(copy("b", "c"), (Some(1), false, [30, 28, 1, 1, 0, 2]));
+}

@@ -95,8 +95,27 @@ Makes a ledger in ./trade-ledger-demo, or where --ledger says. Running it again 
     Explain(ExplainArgs),
     /// Check every line of the ledger and every law of the accounting
     Verify(VerifyArgs),
+    /// Copy a ledger, to or from a bucket too, and prove the copy
+    Copy(CopyArgs),
     /// Completions for your shell
     Completions(CompletionsArgs),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  $ trade-ledger copy data/trade_ledger s3://bucket/live
+  $ trade-ledger copy s3://bucket/live backup --format json
+
+A copy that was cut short goes on when the command is given again: what is there already is left
+alone. At the end every fill is read back and compared; exit code 1 when one is missing or differs.")]
+pub struct CopyArgs {
+    /// The ledger to read: a directory, or s3://bucket[/prefix]
+    #[arg(value_name = "FROM")]
+    pub from: PathBuf,
+    /// The ledger to add to; it need not exist yet
+    #[arg(value_name = "TO")]
+    pub to: PathBuf,
 }
 
 /// What every report can be asked.

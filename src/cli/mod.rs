@@ -10,6 +10,7 @@ mod args;
 mod attribution;
 mod bridge;
 mod completions;
+mod copy;
 mod demo;
 mod explain;
 mod explain_text;
@@ -66,6 +67,7 @@ fn run(cli: &Cli) -> Result<Verdict, Failure> {
         Command::Bridge(args) => bridge::run(global, args, &mut screen),
         Command::Explain(args) => explain::run(global, args, &mut screen),
         Command::Verify(args) => verify::run(global, args, &mut screen),
+        Command::Copy(args) => copy::run(global, args, &mut screen),
         Command::Completions(args) => completions::run(args, &mut screen),
     }?;
     screen.finish()?;
