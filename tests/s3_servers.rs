@@ -11,12 +11,13 @@ mod support;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
+use std::time::Duration;
 
 use s3_model::Model;
 use support::s3_server::S3Server;
 
-/// Makes a bucket, or leaves the one there is, and empties it of what an earlier law left.
-fn fresh_bucket(endpoint: &str) {
+/// Makes the bucket, or leaves the one there is.
+fn make_bucket(endpoint: &str) {
     let host = endpoint.strip_prefix("http://").expect("http").trim_end_matches('/');
     let mut stream = TcpStream::connect(host).expect("the server is there");
     write!(stream, "PUT /books HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").expect("written");
@@ -48,11 +49,11 @@ fn the_laws_hold_on_every_server_named() {
     for endpoint in endpoints {
         eprintln!("server: {endpoint}");
         let law = std::cell::Cell::new(0);
-        fresh_bucket(&endpoint);
+        make_bucket(&endpoint);
         conformance::obeys_the_laws(&|| {
             law.set(law.get() + 1);
             let (endpoint, prefix) = (endpoint.clone(), format!("law-{}", law.get()));
-            Box::new(move || Arc::new(Model::open(&endpoint, None).under(&prefix)))
+            Box::new(move || Arc::new(Model::open_within(&endpoint, None, Duration::from_secs(20)).under(&prefix)))
         });
     }
 }
