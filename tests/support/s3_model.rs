@@ -117,6 +117,7 @@ struct Got {
 
 type Failed = String;
 
+#[allow(clippy::needless_pass_by_value)] // handed to map_err
 fn failed(error: Error) -> Failed {
     error.to_string()
 }
