@@ -414,7 +414,7 @@ impl<'a> Entry<'a> {
 
     /// The same entry borrowing its text from this one.
     pub fn borrowed(&self) -> Entry<'_> {
-        fn lend<'t>(text: &'t Cow<'_, str>) -> Cow<'t, str> {
+        fn lend(text: &str) -> Cow<'_, str> {
             Cow::Borrowed(text)
         }
         let Fields { asset_type, side, quantity, price, fees, timestamp, schema_version, sequence, .. } = self.0;
@@ -423,7 +423,7 @@ impl<'a> Entry<'a> {
             event_id: lend(&self.0.event_id),
             correlation_id: lend(&self.0.correlation_id),
             causation_id: lend(&self.0.causation_id),
-            strategy_name: self.0.strategy_name.as_ref().map(lend),
+            strategy_name: self.0.strategy_name.as_deref().map(lend),
             symbol: lend(&self.0.symbol),
             asset_type,
             side,
@@ -432,11 +432,11 @@ impl<'a> Entry<'a> {
             fees,
             timestamp,
             order_id: lend(&self.0.order_id),
-            client_order_id: self.0.client_order_id.as_ref().map(lend),
-            fill_id: self.0.fill_id.as_ref().map(lend),
-            account_id: self.0.account_id.as_ref().map(lend),
-            venue: self.0.venue.as_ref().map(lend),
-            notes: self.0.notes.as_ref().map(lend),
+            client_order_id: self.0.client_order_id.as_deref().map(lend),
+            fill_id: self.0.fill_id.as_deref().map(lend),
+            account_id: self.0.account_id.as_deref().map(lend),
+            venue: self.0.venue.as_deref().map(lend),
+            notes: self.0.notes.as_deref().map(lend),
             schema_version,
             source: lend(&self.0.source),
             sequence,

@@ -392,7 +392,8 @@ impl PyEntry {
         let dump = Self::model_dump(slf, "python")?;
         let mut shown = Vec::new();
         for (name, value) in dump.iter() {
-            if !value.is_none() && !(value.is_instance_of::<PyDict>() && value.is_empty()?) {
+            let nothing = value.is_none() || (value.is_instance_of::<PyDict>() && value.is_empty()?);
+            if !nothing {
                 shown.push(format!("{name}={}", value.repr()?));
             }
         }

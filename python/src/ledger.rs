@@ -14,6 +14,7 @@ use trade_ledger::core::performance::{Mark, Prices, summarize};
 use trade_ledger::core::query::{OrderBy, Query};
 use trade_ledger::core::replay::Options;
 use trade_ledger::core::report;
+use trade_ledger::store::account_values::{AccountValue, AccountValues};
 use trade_ledger::store::local::{LocalStore, default_dir};
 use trade_ledger::store::{Mode, Outcome, Store, StoreError};
 
@@ -299,5 +300,18 @@ impl PyLedger {
     /// Things a person should know that did not stop the work; each is given once.
     fn take_notices(&self, py: Python<'_>) -> PyResult<Vec<String>> {
         py.detach(|| self.store().map(|store| store.take_notices())).map_err(|e| errors::store(py, &e))
+    }
+
+    /// Appends an account's value, given as a JSON object, durably.
+    fn log_account_value(&self, py: Python<'_>, json: &str) -> PyResult<()> {
+        let value: AccountValue = serde_json::from_str(json).map_err(|e| errors::input(py, e))?;
+        value.check().map_err(|e| errors::input(py, e))?;
+        py.detach(|| AccountValues::in_dir(&self.dir).log(&value)).map_err(|e| errors::store(py, &e))
+    }
+
+    /// The value that counts of every account and day, as JSON.
+    fn account_values(&self, py: Python<'_>) -> PyResult<String> {
+        let values = py.detach(|| AccountValues::in_dir(&self.dir).read()).map_err(|e| errors::store(py, &e))?;
+        serde_json::to_string(&values).map_err(|e| errors::input(py, e))
     }
 }

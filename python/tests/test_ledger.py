@@ -279,3 +279,24 @@ def test_a_writer_never_raises_for_a_refused_fill(tmp_path: Path, caplog: pytest
     assert writer.write_entry(fill()) and not writer.write_entry(fill(price="7"))
     assert "price differs" in caplog.text
     assert writer.write_entries([fill(), fill(2), fill(2, symbol="B")]) == 2
+
+
+def test_of_an_account_and_day_the_later_value_counts(tmp_path: Path) -> None:
+    ledger = LocalTradeLedger(tmp_path)
+    evening = datetime(2024, 1, 2, 21, tzinfo=UTC)
+    values = [
+        tl.AccountValueEntry(entry_id=str(n), account_id=account, portfolio_value=Decimal(worth), timestamp=at)
+        for n, (account, worth, at) in enumerate(
+            [("a", "10.50", evening), ("a", "11.00", evening), ("b", "7", evening), ("a", "12", evening + timedelta(1))]
+        )
+    ]
+    for value in values:
+        ledger.log_account_value(value)
+        assert pickle.loads(pickle.dumps(value)) == value
+    assert ledger.query_account_values(tl.AccountValueQuery(account_id="a")) == [values[1], values[3]]
+    assert len(ledger.query_account_values()) == 3
+    assert ledger.get_latest_account_value("a") == values[3]
+    assert ledger.get_latest_account_value("c") is None
+    assert str(values[1].portfolio_value) == "11.00"
+    with pytest.raises(TypeError, match="portfolio_value"):
+        tl.AccountValueEntry(entry_id="x", account_id="a", portfolio_value=1.5, timestamp=evening)  # type: ignore[arg-type]

@@ -14,10 +14,20 @@ from .errors import (
 )
 from .factory import create_trade_ledger, detect_paper_trading_from_environment, get_default_trade_ledger
 from .ledger import LocalTradeLedger, TradeLedger
-from .schemas import AssetType, Lot, PerformanceSummary, TradeLedgerQuery, TradeSide
+from .schemas import (
+    AccountValueEntry,
+    AccountValueQuery,
+    AssetType,
+    Lot,
+    PerformanceSummary,
+    TradeLedgerQuery,
+    TradeSide,
+)
 from .service import TradeLedgerWriter, TradePerformanceService
 
 __all__ = [
+    "AccountValueEntry",
+    "AccountValueQuery",
     "AssetType",
     "BatchRefusedError",
     "ConflictError",

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from ._native import Ledger, Outcome, TradeLedgerEntry
 from .errors import ConflictError, InvalidInputError, OutcomeUnknownError
-from .schemas import Lot, PerformanceSummary, TradeLedgerQuery
+from .schemas import AccountValueEntry, AccountValueQuery, Lot, PerformanceSummary, TradeLedgerQuery
 
 Prices = Mapping[str, Decimal | float | int | str]
 
@@ -108,6 +108,28 @@ class LocalTradeLedger:
             raise InvalidInputError("field `symbol`: is empty")
         report: dict[str, Any] = self._report("attribution", symbol=symbol, prices=_marks(current_prices))
         return report
+
+    def log_account_value(self, entry: AccountValueEntry) -> None:
+        """Logs what an account was worth, durably. Of one account and UTC day the later instant counts."""
+        self._ledger.log_account_value(entry.model_dump_json())
+
+    def query_account_values(self, query: AccountValueQuery | None = None) -> list[AccountValueEntry]:
+        """The values that match, one per account and day, by time."""
+        wanted = query or AccountValueQuery()
+        values = [AccountValueEntry.model_validate(value) for value in json.loads(self._ledger.account_values())]
+        found = [
+            value
+            for value in values
+            if (wanted.account_id is None or value.account_id == wanted.account_id)
+            and (wanted.start_date is None or value.timestamp >= wanted.start_date)
+            and (wanted.end_date is None or value.timestamp <= wanted.end_date)
+        ]
+        return (found if wanted.ascending else found[::-1])[: wanted.limit]
+
+    def get_latest_account_value(self, account_id: str) -> AccountValueEntry | None:
+        """The account's last value; None without one."""
+        found = self.query_account_values(AccountValueQuery(account_id=account_id, limit=1, ascending=False))
+        return found[0] if found else None
 
     def verify_integrity(self) -> bool:
         """Whether every line can be read and every law of the accounting holds; `verify` says what does not."""

@@ -13,7 +13,16 @@ from typing import Any, Self
 from ._native import TradeLedgerEntry
 from .errors import InvalidInputError
 
-__all__ = ["AssetType", "Lot", "PerformanceSummary", "TradeLedgerEntry", "TradeLedgerQuery", "TradeSide"]
+__all__ = [
+    "AccountValueEntry",
+    "AccountValueQuery",
+    "AssetType",
+    "Lot",
+    "PerformanceSummary",
+    "TradeLedgerEntry",
+    "TradeLedgerQuery",
+    "TradeSide",
+]
 
 
 class TradeSide(str, Enum):
@@ -188,3 +197,27 @@ class PerformanceSummary(_Model):
     longest_losing_streak: int
     price_timestamp: datetime | None
     price_source: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AccountValueEntry(_Model):
+    """What an account was worth at an instant, in its currency."""
+
+    entry_id: str
+    account_id: str
+    portfolio_value: Decimal
+    timestamp: datetime
+    cash: Decimal | None = None
+    equity: Decimal | None = None
+    source: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AccountValueQuery(_Model):
+    """Which account values are wanted. Both dates are included; a naive datetime is UTC."""
+
+    account_id: str | None = None
+    start_date: datetime | None = None
+    end_date: datetime | None = None
+    limit: int | None = None
+    ascending: bool = True

@@ -5,6 +5,7 @@
 
 mod bench;
 mod fuzz;
+mod python;
 mod steps;
 mod test;
 mod tools;

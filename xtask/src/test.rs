@@ -6,6 +6,7 @@ use std::fs;
 use std::process::ExitCode;
 
 use crate::fuzz;
+use crate::python;
 use crate::steps::{Outcome, Steps};
 use crate::tools::{cargo, compiler, has, root, succeed, target};
 
@@ -20,6 +21,7 @@ pub fn run() -> ExitCode {
     steps.step("docs", || succeed(cargo(&["doc", "--no-deps", "--locked"]).env("RUSTDOCFLAGS", "-D warnings")).into());
     steps.step("tests, house rules among them", || succeed(&mut cargo(&["test", "--locked"])).into());
     steps.step("bench builds", bench_builds);
+    steps.step("Python: wheel, pytest, mypy", python::test);
     steps.step("README: cargo run --release -- demo", demo);
     steps.step(&format!("fuzz, {FUZZ_SECONDS} s a target"), || fuzz::all(FUZZ_SECONDS));
     steps.finish()

@@ -1,6 +1,8 @@
 """The data objects."""
 
 from trade_ledger.schemas import (
+    AccountValueEntry,
+    AccountValueQuery,
     AssetType,
     Lot,
     PerformanceSummary,
@@ -9,4 +11,13 @@ from trade_ledger.schemas import (
     TradeSide,
 )
 
-__all__ = ["AssetType", "Lot", "PerformanceSummary", "TradeLedgerEntry", "TradeLedgerQuery", "TradeSide"]
+__all__ = [
+    "AccountValueEntry",
+    "AccountValueQuery",
+    "AssetType",
+    "Lot",
+    "PerformanceSummary",
+    "TradeLedgerEntry",
+    "TradeLedgerQuery",
+    "TradeSide",
+]
