@@ -16,6 +16,7 @@
 //!
 //! Every backend runs the one conformance suite (`tests/conformance/`), which tests exactly these laws.
 
+pub mod account_values;
 mod group;
 pub mod local;
 pub mod memory;

@@ -17,7 +17,8 @@ fn files() -> Vec<(String, String)> {
 
 fn collect(dir: &Path, found: &mut Vec<(String, String)>) {
     // what is built or made by running it
-    let foreign = ["target", ".git", "artifacts", "data", "trade-ledger-demo", ".venv"];
+    let foreign =
+        ["target", ".git", "artifacts", "data", "trade-ledger-demo", ".venv", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis"];
     for entry in fs::read_dir(dir).unwrap().map(Result::unwrap) {
         let (path, name) = (entry.path(), entry.file_name().into_string().unwrap());
         if foreign.contains(&name.as_str()) {

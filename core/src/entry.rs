@@ -412,6 +412,39 @@ impl<'a> Entry<'a> {
         Entry(self.0.into_owned())
     }
 
+    /// The same entry borrowing its text from this one.
+    pub fn borrowed(&self) -> Entry<'_> {
+        fn lend(text: &str) -> Cow<'_, str> {
+            Cow::Borrowed(text)
+        }
+        let Fields { asset_type, side, quantity, price, fees, timestamp, schema_version, sequence, .. } = self.0;
+        Entry(Fields {
+            ledger_id: lend(&self.0.ledger_id),
+            event_id: lend(&self.0.event_id),
+            correlation_id: lend(&self.0.correlation_id),
+            causation_id: lend(&self.0.causation_id),
+            strategy_name: self.0.strategy_name.as_deref().map(lend),
+            symbol: lend(&self.0.symbol),
+            asset_type,
+            side,
+            quantity,
+            price,
+            fees,
+            timestamp,
+            order_id: lend(&self.0.order_id),
+            client_order_id: self.0.client_order_id.as_deref().map(lend),
+            fill_id: self.0.fill_id.as_deref().map(lend),
+            account_id: self.0.account_id.as_deref().map(lend),
+            venue: self.0.venue.as_deref().map(lend),
+            notes: self.0.notes.as_deref().map(lend),
+            schema_version,
+            source: lend(&self.0.source),
+            sequence,
+            allocations: self.0.allocations.iter().map(|(name, share)| (lend(name), *share)).collect(),
+            extra: self.0.extra.iter().map(|(name, raw)| (lend(name), lend(raw))).collect(),
+        })
+    }
+
     /// The fields that make two deliveries of one fill contradict each other, where they differ.
     pub fn contradictions(&self, other: &Entry<'_>) -> Vec<&'static str> {
         let mut fields = Vec::new();

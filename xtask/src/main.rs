@@ -5,6 +5,7 @@
 
 mod bench;
 mod fuzz;
+mod python;
 mod s3;
 mod steps;
 mod test;

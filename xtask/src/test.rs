@@ -6,6 +6,7 @@ use std::fs;
 use std::process::ExitCode;
 
 use crate::fuzz;
+use crate::python;
 use crate::s3;
 use crate::steps::{Outcome, Steps};
 use crate::tools::{cargo, compiler, has, root, succeed, target};
@@ -24,6 +25,7 @@ pub fn run() -> ExitCode {
         steps.step(&format!("S3: the laws on {}", server.name), || s3::conformance(&server));
     }
     steps.step("bench builds", bench_builds);
+    steps.step("Python: wheel, pytest, mypy", python::test);
     steps.step("README: cargo run --release -- demo", demo);
     steps.step(&format!("fuzz, {FUZZ_SECONDS} s a target"), || fuzz::all(FUZZ_SECONDS));
     steps.finish()

@@ -1,0 +1,5 @@
+"""Performance questions."""
+
+from trade_ledger.service import TradePerformanceService
+
+__all__ = ["TradePerformanceService"]
