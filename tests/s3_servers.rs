@@ -16,15 +16,27 @@ use std::time::Duration;
 use support::s3_store::{self, PATIENCE};
 use trade_ledger::store::s3::Patience;
 
-/// Makes the bucket, or leaves the one there is.
-fn make_bucket(endpoint: &str) {
+/// The status a request is answered with.
+fn status(endpoint: &str, request: &str) -> String {
     let host = endpoint.strip_prefix("http://").expect("http").trim_end_matches('/');
     let mut stream = TcpStream::connect(host).expect("the server is there");
-    write!(stream, "PUT /books HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").expect("written");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("an answer");
-    let status = answer.split(' ').nth(1);
-    assert!(matches!(status, Some("200" | "409")), "{answer}");
+    write!(stream, "{request} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").expect("written");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("an answer");
+    String::from_utf8_lossy(&answer).split(' ').nth(1).unwrap_or_default().to_owned()
+}
+
+/// Makes the bucket, or takes the one there is, and waits until it can be listed.
+fn make_bucket(endpoint: &str) {
+    let made = status(endpoint, "PUT /books");
+    assert!(matches!(made.as_str(), "200" | "409"), "{made}");
+    for _ in 0..300 {
+        if status(endpoint, "GET /books?list-type=2&prefix=x%2Fy%2F") == "200" {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    panic!("the bucket cannot be listed: {}", status(endpoint, "GET /books?list-type=2"));
 }
 
 #[test]

@@ -16,7 +16,8 @@ pub fn open(endpoint: &str, prefix: &str, patience: Patience) -> S3Store {
         .with_endpoint(endpoint)
         .with_allow_http(true)
         .with_bucket_name("books")
-        .with_region("eu-central-1")
+        // where a bucket is made when its maker says nothing
+        .with_region("us-east-1")
         .with_access_key_id("key")
         .with_secret_access_key("secret")
         .with_retry(RetryConfig { max_retries: 0, ..RetryConfig::default() })
